@@ -1,0 +1,1 @@
+"""Simulated cameras: drawn insects, and traps that upload them."""
