@@ -51,7 +51,8 @@ def decode_job(body: bytes, message_type: str | None, headers: Mapping[str, Any]
     version = headers.get(VERSION_HEADER)
     if message_type != JOB_TYPE or version != JOB_VERSION:
         raise MessageRefused(
-            f"message of type {message_type!r} version {version!r}; this worker reads {JOB_TYPE!r} version {JOB_VERSION}. "
+            f"message of type {message_type!r} version {version!r}; this worker reads {JOB_TYPE!r} "
+            f"version {JOB_VERSION}. "
             "Replay it with a worker that knows it (krabbel dead replay)."
         )
     try:

@@ -1,0 +1,100 @@
+"""Who asks, and may they? Keys come in ``Authorization: Bearer`` or in the deployed traps' header ``access_token``.
+
+A :class:`KeyRing` holds all keys' hashes in memory and refreshes them every few seconds: checking costs no database
+call, a revocation works within :data:`REFRESH_S` seconds, and a database that is away locks nobody out.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from proto.camera import ApiKey, Scope
+from proto.errors import KrabbelError, NotAllowed, NotAuthenticated
+from services.chassis.cameras import Cameras, hash_key
+from services.chassis.logging import get_logger
+
+REFRESH_S = 2.0
+LEGACY_HEADER = "access_token"
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a request comes from. ``camera_id`` None: not bound to one camera."""
+
+    name: str
+    scopes: frozenset[Scope]
+    camera_id: str | None = None
+
+    def require(self, scope: Scope) -> None:
+        """Return if the principal has the scope (admin has all).
+
+        Raises:
+            NotAllowed: it has not.
+        """
+        if scope not in self.scopes and Scope.ADMIN not in self.scopes:
+            raise NotAllowed(
+                f"This key has no scope {scope.value!r}; it has: {', '.join(sorted(self.scopes)) or 'none'}."
+            )
+
+
+def key_of(request: web.Request) -> str | None:
+    """Return the key that a request carries, or None."""
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and value.strip():
+        return value.strip()
+    return request.headers.get(LEGACY_HEADER) or None
+
+
+class KeyRing:
+    """All valid keys, by hash."""
+
+    def __init__(self, cameras: Cameras, fixed: Iterable[tuple[str, Principal]] = ()) -> None:
+        """``fixed``: keys from the settings (key in clear, principal); they are valid without a database."""
+        self._cameras = cameras
+        self._fixed = {hash_key(key): principal for key, principal in fixed}
+        self._stored: dict[str, Principal] = {}
+        self.loaded = False
+
+    def check(self, key: str | None) -> Principal:
+        """Return the key's principal.
+
+        The dictionary is searched by the key's SHA-256, so timing tells nothing of the key itself; the final
+        comparison is constant-time all the same.
+
+        Raises:
+            NotAuthenticated: no key, an unknown or a revoked one.
+        """
+        if not key:
+            raise NotAuthenticated("Send your key as 'Authorization: Bearer <key>' or in the header 'access_token'.")
+        digest = hash_key(key)
+        for known, principal in ((digest, self._fixed.get(digest)), (digest, self._stored.get(digest))):
+            if principal is not None and hmac.compare_digest(known, digest):
+                return principal
+        raise NotAuthenticated("This key is not known, or was revoked. `krabbel camera list` shows which are valid.")
+
+    def replace(self, keys: Iterable[ApiKey]) -> None:
+        """Take over the stored keys, without revoked ones."""
+        self._stored = {
+            key.key_hash: Principal(key.label or key.key_hash[:8], key.scopes, key.camera_id)
+            for key in keys
+            if key.revoked_at is None
+        }
+        self.loaded = True
+
+    async def refresh_forever(self) -> None:
+        """Reload the keys until cancelled; while the database is away, the last known ones stay valid."""
+        away = False
+        while True:
+            try:
+                async with asyncio.timeout(10):
+                    self.replace(await self._cameras.keys())
+                away = False
+            except (KrabbelError, TimeoutError) as error:
+                if not away:
+                    log.warning("keys cannot be refreshed; the last known ones stay valid", error=str(error))
+                away = True
+            await asyncio.sleep(REFRESH_S)

@@ -1,0 +1,151 @@
+"""The object store, through the minio client; nothing here is more than plain S3.
+
+The client is synchronous: one executor whose threads equal the connection pool, so neither waits for the other.
+"""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import urllib3
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from minio.error import MinioException, S3Error
+
+from proto.errors import NotFound, Unavailable
+from services.chassis.settings import BackendSettings
+
+T = TypeVar("T")
+
+
+class ObjectNotFound(NotFound):
+    """The object store has no object with this key."""
+
+    slug = "object-not-found"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object in a listing."""
+
+    key: str
+    byte_size: int
+    modified_at: datetime | None
+
+
+class ObjectStore:
+    """One bucket. Every method raises :class:`proto.errors.Unavailable` while the store is away."""
+
+    def __init__(self, client: Minio, bucket: str, executor: ThreadPoolExecutor, timeout_s: float) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._executor = executor
+        self._timeout_s = timeout_s
+
+    async def ensure_bucket(self) -> None:
+        """Create the bucket unless it is there."""
+
+        def ensure() -> None:
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket)
+
+        await self._call(ensure)
+
+    async def ping(self) -> None:
+        """Return when the bucket answers."""
+        await self._call(lambda: self._client.bucket_exists(self._bucket))
+
+    async def put(self, key: str, data: bytes, content_type: str) -> None:
+        """Store bytes under a key. The same key again replaces the object: keys hold the content's hash."""
+        await self._call(
+            lambda: self._client.put_object(self._bucket, key, io.BytesIO(data), len(data), content_type=content_type)
+        )
+
+    async def put_file(self, key: str, path: Path, content_type: str) -> None:
+        """Store a file under a key, without reading it into memory at once."""
+        await self._call(lambda: self._client.fput_object(self._bucket, key, str(path), content_type=content_type))
+
+    async def get(self, key: str) -> bytes:
+        """Return an object's bytes.
+
+        Raises:
+            ObjectNotFound: there is none.
+        """
+
+        def read() -> bytes:
+            response = self._client.get_object(self._bucket, key)
+            try:
+                return bytes(response.data)
+            finally:
+                response.close()
+                response.release_conn()
+
+        return await self._call(read)
+
+    async def exists(self, key: str) -> bool:
+        """Say whether there is an object with this key."""
+        try:
+            await self._call(lambda: self._client.stat_object(self._bucket, key))
+        except ObjectNotFound:
+            return False
+        return True
+
+    async def list(self, prefix: str) -> list[StoredObject]:
+        """Return all objects below a prefix."""
+        return await self._call(
+            lambda: [
+                StoredObject(str(item.object_name), int(item.size or 0), item.last_modified)
+                for item in self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+            ]
+        )
+
+    async def remove(self, keys: Iterable[str]) -> None:
+        """Remove objects; keys without one are passed over."""
+        wanted = [DeleteObject(key) for key in keys]
+        await self._call(lambda: [str(error) for error in self._client.remove_objects(self._bucket, wanted)])
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+        except S3Error as error:
+            if error.code in ("NoSuchKey", "NoSuchObject"):
+                raise ObjectNotFound(f"No object has the key {error.object_name!r}.") from error
+            raise Unavailable(f"The object store refused: {error.code}.") from error
+        except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unavailable(f"The object store is away ({type(error).__name__}); try again.") from error
+
+
+@asynccontextmanager
+async def open_object_store(settings: BackendSettings, *, timeout_s: float = 30.0) -> AsyncIterator[ObjectStore]:
+    """Open the store. Nothing is connected yet: an absent server is no error here, but at the first call."""
+    address = urlsplit(settings.s3_endpoint)
+    size = settings.s3_connections
+    pool = urllib3.PoolManager(
+        maxsize=size,
+        num_pools=4,
+        timeout=urllib3.Timeout(connect=3.0, read=timeout_s),
+        retries=urllib3.Retry(total=2, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)),
+        cert_reqs="CERT_REQUIRED",
+    )
+    client = Minio(
+        endpoint=address.netloc,
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        secure=address.scheme == "https",
+        region=settings.s3_region,
+        http_client=pool,
+    )
+    executor = ThreadPoolExecutor(max_workers=size, thread_name_prefix="object-store")
+    try:
+        yield ObjectStore(client, settings.s3_bucket, executor, timeout_s + 5)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+        pool.clear()
