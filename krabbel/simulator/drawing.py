@@ -130,7 +130,7 @@ def draw_run(label: str, seed: int, frames: int, *, platform_seed: int | None = 
         cut = 0.3 if frame_rng.random() < 0.06 else 0.06
         left = min(SIDE - width, max(0.0, stop.x - width / 2 + frame_rng.gauss(0, cut / 2) * width))
         top = min(SIDE - height, max(0.0, stop.y - height / 2 + frame_rng.gauss(0, cut / 2) * height))
-        smear = frame_rng.uniform(0, 0.22) * stop.step
+        smear = min(0.07 * length, frame_rng.uniform(0, 0.22) * stop.step)
         shot = Shot(
             left,
             top,

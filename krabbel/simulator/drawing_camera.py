@@ -87,9 +87,9 @@ def _develop(picture: Pixels, light: Light, shot: Shot, rng: random.Random) -> I
     grain = np.random.default_rng(rng.getrandbits(64))
     rows, cols = np.ogrid[: shot.height, : shot.width]
     if light.shade is not None:
-        angle, distance, depth = light.shade
-        x, y = cols + (shot.left - 1000.0) % 240 - 120, rows + (shot.top - 1000.0) % 240 - 120
-        edge = 1 / (1 + np.exp(-(x * math.cos(angle) + y * math.sin(angle) - distance) / 7.0))
+        angle, phase, depth = light.shade
+        across = (cols + shot.left) * math.cos(angle) + (rows + shot.top) * math.sin(angle)
+        edge = 1 / (1 + np.exp(-8.0 * np.sin(across / 70.0 + phase)))
         picture = picture * (1 - (1 - depth) * edge[..., None]).astype(np.float32)
     noise = grain.standard_normal((shot.height, shot.width, 1), dtype=np.float32) * np.float32(shot.noise)
     tint = grain.standard_normal((shot.height, shot.width, 3), dtype=np.float32) * np.float32(shot.noise * 0.5)

@@ -24,7 +24,7 @@ def fly(s: Sketch, rng: random.Random, pose: Pose) -> None:
     s.shade(thorax, 0.3)
     s.fur(abdomen, rng, [BLACK], 34, 0.05, (0.5, 1))
     s.fur(thorax, rng, [BLACK], 22, 0.04)
-    fly_head(s, 0.43, 0.165, (206, 176, 96), eyes, 0.6)
+    fly_head(s, 0.43, 0.165, (164, 138, 84), eyes, 0.64)
     antennae(s, pose, (0.52, 0.02), 0.06, 0.02, BLACK)
     wings(s, pose, (0.26, 0.14), 160, 132, 0.72, 0.26, (128, 120, 104), alpha=0.4)
 

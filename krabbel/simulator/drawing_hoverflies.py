@@ -125,9 +125,9 @@ def eupeo(s: Sketch, rng: random.Random, pose: Pose) -> None:
         for t in (0.13, 0.38, 0.62):
             for side in SIDES:
                 inner, middle, outer = (
-                    a.at(t + 0.05, side * 0.24),
-                    a.at(t + 0.085, side * 0.5),
-                    a.at(t + 0.02, side * 0.88),
+                    a.at(t + 0.055, side * 0.4),
+                    a.at(t + 0.085, side * 0.62),
+                    a.at(t + 0.02, side * 0.9),
                 )
                 s.line([inner, middle, outer], 0.062, comma, 1.0, 0.0)
                 s.oval(inner, 0.034, 0.031, comma, cast=0)

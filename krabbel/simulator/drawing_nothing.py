@@ -1,4 +1,4 @@
-"""What the detector takes for an insect: nothing at all, shadows, leaves and droppings, birds. One unit is one crop side."""
+"""What the detector takes for an insect: nothing, shadows, leaves and droppings, birds. One unit is one crop side."""
 
 from __future__ import annotations
 
@@ -105,46 +105,58 @@ def dirt(s: Sketch, rng: random.Random, pose: Pose) -> None:
     rng.choices([leaf, dropping, litter], (5, 3, 3))[0](s, rng)
 
 
+PLUMAGES: tuple[tuple[Colour, Colour, Colour, Colour], ...] = (  # crown, cheek, back, flank
+    ((30, 28, 30), (246, 246, 240), (104, 124, 62), (230, 206, 64)),  # great tit
+    ((118, 96, 64), (212, 96, 36), (110, 92, 62), (212, 96, 36)),  # robin
+    ((38, 34, 34), (46, 42, 40), (42, 38, 36), (56, 50, 46)),  # blackbird
+    ((112, 72, 48), (214, 206, 192), (130, 94, 60), (182, 164, 140)),  # sparrow
+)
+
+
 def bird(s: Sketch, rng: random.Random, pose: Pose) -> None:
-    """A visiting bird, far larger than the crop: feathered flank with toes, or the head of a tit, robin or blackbird."""
-    plumages: list[tuple[Colour, Colour, Colour]] = [  # back, breast, cheek
-        ((92, 112, 60), (226, 204, 66), (244, 244, 240)),  # great tit
-        ((106, 88, 60), (206, 98, 40), (206, 98, 40)),  # robin
-        ((40, 36, 34), (52, 46, 42), (44, 40, 38)),  # blackbird
-        ((112, 84, 56), (178, 160, 136), (150, 140, 128)),  # sparrow
-    ]
-    back, breast, cheek = (vary(rng, c, 6) for c in rng.choice(plumages))
+    """A visiting bird from above, larger than the crop: a great tit, robin, blackbird or sparrow."""
+    kind = rng.randrange(len(PLUMAGES))
+    crown, cheek, back, flank = (vary(rng, c, 5) for c in PLUMAGES[kind])
+    beak: Colour = (236, 156, 30) if kind == 2 else (62, 58, 54)
     for side in SIDES:
-        hip = (-0.1, side * 0.3)
-        for toe in (-26, 6, 38):
-            angle = math.radians(toe + 4 * math.sin(pose.phase))
-            tip = (hip[0] + 0.46 * math.cos(angle), hip[1] + side * 0.4 * math.sin(angle))
-            s.line([hip, tip], 0.042, (72, 60, 54))
-            s.line([tip, (tip[0] + 0.06, tip[1] + side * 0.02)], 0.02, BLACK)
-    trunk = Shell((0.12, 0), 180, 1.3, 0.4, 0.9, 0.5)
-    s.body(trunk, back)
-    s.mark(trunk, (0, 0.9), (0.35, 1), breast)
-    for _ in range(150):
-        t, v = rng.uniform(0.02, 0.95), rng.uniform(-0.95, 0.95)
-        tone = mix(breast if v > 0.35 else back, rng.choice([BLACK, (255, 250, 235)]), rng.uniform(0.1, 0.38))
-        s.line([trunk.at(t, v), trunk.at(min(1.0, t + 0.08), v)], 0.02, tone, 0.8, 0.0)
-    s.shade(trunk, 0.08)
-    nod = 0.05 * math.sin(pose.feel)
-    black_cap = cheek == (244, 244, 240) or sum(cheek) > 690
-    crown = BLACK if black_cap else back
-    s.oval((0.16 + nod, 0), 0.23, 0.22, crown)
-    s.oval((0.17 + nod, 0.09), 0.15, 0.1, cheek, cast=0)
-    for _ in range(40):
-        x, y = rng.uniform(-0.02, 0.3), rng.uniform(-0.17, 0.17)
-        s.line(
-            [(x + nod, y), (x + nod - 0.05, y * 1.1)],
-            0.014,
-            mix(crown, (190, 180, 160), rng.uniform(0, 0.25)),
-            0.6,
-            0.0,
-        )
-    beak: Colour = (232, 150, 30) if sum(back) < 150 else (58, 54, 50)
-    s.area([(0.36 + nod, 0.055), (0.54 + nod, 0.0), (0.36 + nod, -0.055)], beak)
+        ankle = (-0.02 + 0.03 * math.sin(pose.phase), side * 0.3)
+        s.line([(-0.12, side * 0.2), ankle], 0.05, (78, 64, 56))
+        for toe in (-12, 24, 60):
+            angle = math.radians(toe)
+            tip = (ankle[0] + 0.24 * math.cos(angle), ankle[1] + side * 0.24 * math.sin(angle))
+            s.line([ankle, tip], 0.034, (78, 64, 56))
+            s.line([tip, (tip[0] + 0.05, tip[1])], 0.018, BLACK)
+    trunk = Shell((0.2, 0), 180, 1.25, 0.36, 0.85, 0.55)
+    s.body(trunk, flank)
+    feathers(s, trunk, rng, flank, (-0.95, 0.95), 60)
     for side in SIDES:
-        s.oval((0.25 + nod, side * 0.13), 0.036, 0.03, BLACK, cast=0)
-        s.oval((0.262 + nod, side * 0.136), 0.011, 0.01, (250, 250, 250), cast=0)
+        wing = Shell((0.02, side * 0.13), 180, 1.0, 0.17, 0.8, 0.5)
+        s.body(wing, mix(back, (0, 0, 0), 0.12))
+        feathers(s, wing, rng, back, (-0.9, 0.9), 40)
+        for t in (0.3, 0.36):
+            s.mark(wing, (t, t + 0.025), (-0.9, 0.9), mix(back, (245, 240, 225), 0.75), alpha=0.8, bow=0.05)
+    mantle = Shell((0.12, 0), 180, 0.6, 0.17, 0.8, 0.5)
+    s.body(mantle, back)
+    feathers(s, mantle, rng, back, (-0.9, 0.9), 40)
+    s.shade(trunk, 0.05)
+    nod = 0.03 * math.sin(pose.feel)
+    s.area([(0.38, 0.06 + nod), (0.53, nod), (0.38, nod - 0.06)], beak)
+    head = Shell((0.42, nod), 180, 0.44, 0.19, 1.0, 0.5)
+    s.body(head, crown)
+    for v in ((0.42, 0.97), (-0.97, -0.42)):
+        s.mark(head, (0.22, 0.78), v, cheek)
+    feathers(s, head, rng, crown, (-0.4, 0.4), 26)
+    s.shade(head, 0.1)
+    for side in SIDES:
+        s.oval((0.31, side * 0.125 + nod), 0.034, 0.028, (12, 10, 10), cast=0)
+        s.oval((0.32, side * 0.13 + nod), 0.011, 0.01, (250, 250, 250), cast=0)
+
+
+def feathers(
+    s: Sketch, shell: Shell, rng: random.Random, colour: Colour, across: tuple[float, float], count: int
+) -> None:
+    """Strokes along a shell, lighter and darker than its colour."""
+    for _ in range(count):
+        t, v = rng.uniform(0.03, 0.92), rng.uniform(*across)
+        tone = mix(colour, rng.choice([BLACK, (255, 250, 235)]), rng.uniform(0.1, 0.34))
+        s.line([shell.at(t, v), shell.at(min(1.0, t + 0.09), v)], 0.018, tone, 0.8, 0.0)

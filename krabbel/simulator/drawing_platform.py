@@ -99,7 +99,7 @@ class Light:
     reach: Point  # of the shadow, as a share of the body length
     blur: float  # of its edge, pixels
     gain: tuple[float, float, float]  # exposure and colour cast of R, G, B
-    shade: tuple[float, float, float] | None  # a broad plant shadow: angle (radians), distance (pixels), depth
+    shade: tuple[float, float, float] | None  # a broad plant shadow: angle and phase (radians), depth
 
     @classmethod
     def drawn(cls, rng: random.Random) -> Light:
@@ -107,11 +107,11 @@ class Light:
         sunny = rng.random() < 0.65
         angle = rng.uniform(0, 2 * math.pi)
         far = rng.uniform(0.08, 0.32) if sunny else rng.uniform(0.02, 0.06)
-        exposure = rng.gauss(1.0, 0.09)
+        exposure = rng.gauss(1.0, 0.07)
         warm = rng.gauss(0.0, 0.05)
         gain = (exposure * (1 + warm), exposure, exposure * (1 - warm))
         shade = (
-            (rng.uniform(0, 2 * math.pi), rng.uniform(-60, 60), rng.uniform(0.55, 0.75))
+            (rng.uniform(0, 2 * math.pi), rng.uniform(0, 2 * math.pi), rng.uniform(0.55, 0.75))
             if sunny and rng.random() < 0.2
             else None
         )

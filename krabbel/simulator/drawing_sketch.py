@@ -25,7 +25,7 @@ def mix(a: Colour, b: Colour, share: float) -> Colour:
 
 
 def vary(rng: random.Random, colour: Colour, spread: float = 12.0) -> Colour:
-    """A neighbour of the colour: individuals of one species differ by a few levels in brightness and in each channel."""
+    """A neighbour of the colour: individuals of a species differ by some levels in brightness and channel."""
     lift = rng.gauss(0.0, spread)
     red, green, blue = (max(0, min(255, round(c + lift + rng.gauss(0.0, spread / 3)))) for c in colour)
     return red, green, blue
@@ -46,7 +46,8 @@ class Pose:
 class Shell:
     """A closed outline along an axis, addressed by t (0 front to 1 rear) and v (-1 to 1 from edge to edge).
 
-    Its half width is half * sin(pi * t**lean) ** blunt: lean > 1 moves the widest place to the rear, blunt < 1 squares the ends.
+    Its half width is half * sin(pi * t**lean) ** blunt: lean > 1 moves the widest place to the rear, blunt < 1 squares
+    the ends.
     `far` gives the side of negative v a half width of its own (wings).
     """
 
