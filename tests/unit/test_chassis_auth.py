@@ -1,0 +1,72 @@
+"""Keys: who may in, and who may not any more."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from proto.camera import ApiKey, Scope
+from proto.errors import NotAllowed, NotAuthenticated
+from services.chassis.auth import KeyRing, Principal
+from services.chassis.cameras import hash_key, new_key, slug
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+
+
+def ring(*keys: ApiKey, fixed=()) -> KeyRing:
+    made = KeyRing(None, fixed)
+    made.replace(keys)
+    return made
+
+
+def stored(key: str, **changes) -> ApiKey:
+    fields = {"key_hash": hash_key(key), "scopes": {Scope.UPLOAD}, "camera_id": "garden", "created_at": NOW}
+    return ApiKey.model_validate(fields | changes)
+
+
+def test_a_stored_key_opens_as_its_camera():
+    assert ring(stored("secret")).check("secret").camera_id == "garden"
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", "secre", "secret ", "sécret", "\udcff"])
+def test_everything_else_stays_out(key):
+    with pytest.raises(NotAuthenticated):
+        ring(stored("secret")).check(key)
+
+
+def test_a_revoked_key_stays_out():
+    with pytest.raises(NotAuthenticated):
+        ring(stored("secret", revoked_at=NOW)).check("secret")
+
+
+def test_keys_from_the_settings_work_before_the_database_has_answered():
+    one = KeyRing(None, [("from-env", Principal("env", frozenset({Scope.READ})))])
+    assert one.check("from-env").name == "env"
+
+
+def test_a_key_does_only_what_its_scopes_say_and_admin_does_all():
+    principal = ring(stored("secret")).check("secret")
+    principal.require(Scope.UPLOAD)
+    with pytest.raises(NotAllowed, match="read"):
+        principal.require(Scope.READ)
+    Principal("boss", frozenset({Scope.ADMIN})).require(Scope.VERIFY)
+
+
+def test_new_keys_differ_and_no_key_can_be_read_from_its_hash():
+    first, second = new_key(), new_key()
+    assert first != second
+    assert len(first) > 40
+    assert first not in hash_key(first)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Redaktionsgarten", "redaktionsgarten"),
+        ("Bär & Söhne, Straße 7", "baer-soehne-strasse-7"),
+        ("  ", "camera"),
+        ("日本", "camera"),
+        ("x" * 100, "x" * 64),
+    ],
+)
+def test_camera_ids_are_plain(name, expected):
+    assert slug(name) == expected
