@@ -73,12 +73,15 @@ def _darken(canvas: Image.Image, mask: Image.Image, depth: float) -> None:
 
 
 def _smear(layer: Pixels, motion: Point) -> Pixels:
-    """Motion blur: the mean of the layer along the way, wrapped at no edge (rolled parts are cut off)."""
+    """Motion blur: the mean of the layer along the way; beyond the crop its edge pixels go on."""
     steps = max(2, round(math.hypot(*motion)))
+    pad = math.ceil(max(abs(motion[0]), abs(motion[1])) / 2) + 1
+    wide = np.pad(layer, ((pad, pad), (pad, pad), (0, 0)), mode="edge")
+    height, width, _ = layer.shape
     total = np.zeros_like(layer)
     for k in range(steps + 1):
-        dx, dy = (round(m * (k / steps - 0.5)) for m in motion)
-        total += np.roll(layer, (dy, dx), axis=(0, 1))
+        dx, dy = (pad + round(m * (k / steps - 0.5)) for m in motion)
+        total += wide[dy : dy + height, dx : dx + width]
     return total / np.float32(steps + 1)
 
 
