@@ -1,0 +1,194 @@
+"""The whole system on one machine, as child processes: for `krabbel up`, tests and benchmarks."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from krabbel.stack.broker import amqp_url, broker_specs
+from krabbel.stack.component import State
+from krabbel.stack.credentials import Credentials, load_or_create
+from krabbel.stack.database import database_specs, mongo_url
+from krabbel.stack.folder import DataFolder
+from krabbel.stack.objects import object_store_specs, s3_env
+from krabbel.stack.ports import Ports
+from krabbel.stack.spec import ProcessSpec
+from krabbel.stack.state import ProcessState, StackState, write_env, write_state
+from krabbel.stack.supervisor import Supervisor
+
+BACKENDS = ("broker", "database", "objects")
+
+
+def _silent(_name: str) -> None:
+    return None
+
+
+class EmbeddedStack:
+    """Servers and services in one data folder. Calls block; use ``asyncio.to_thread`` from a loop.
+
+    Example::
+
+        with EmbeddedStack(tmp_path, services=BACKENDS) as stack:
+            print(stack.env["KRABBEL_AMQP_URL"])
+            stack.kill("broker")  # SIGKILL; it is restarted by itself
+            stack.wait_until_up("broker")
+
+    Attributes:
+        env: the KRABBEL_* settings with which services and clients reach this stack (after :meth:`start`).
+        urls: the HTTP address of each process that has one.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | str,
+        services: Sequence[str] = BACKENDS,
+        *,
+        workers: int = 1,
+        settings: Mapping[str, str] | None = None,
+        progress: Callable[[str], None] = _silent,
+    ) -> None:
+        """Say what to start; nothing happens yet.
+
+        Args:
+            data_dir: everything is kept there. Two stacks never share one.
+            services: parts to start, of ``BACKENDS`` and ``SERVICES``.
+            workers: classifier processes, where ``services`` has the classifier.
+            settings: KRABBEL_* settings that go before the stack's own (for example servers that run elsewhere).
+            progress: called with the name of each process that became ready.
+        """
+        self.folder = DataFolder(Path(data_dir))
+        self.env: dict[str, str] = {}
+        self.urls: dict[str, str] = {}
+        self._services = tuple(services)
+        self._workers = workers
+        self._settings = dict(settings or {})
+        self._progress = progress
+        self._ports: Ports | None = None
+        self._started_at = 0.0
+        self._writing = threading.Lock()
+        self._supervisor = Supervisor(self.folder, self._publish)
+
+    def start(self) -> Self:
+        """Start everything and return once all of it serves.
+
+        Raises:
+            AlreadyRunning: another stack uses the folder.
+            ProgramMissing: a server is not installed.
+            StartFailed: a process did not become ready; the message names its log. Nothing is left running.
+        """
+        self.folder.open()
+        try:
+            self._ports = Ports(self.folder.root / "ports.json")
+            credentials = load_or_create(self.folder.root / "secrets.json")
+            self.env = self._environment(self._ports, credentials)
+            specs = self._specs(self._ports, credentials)
+            self._started_at = time.time()
+            write_env(self.folder.root, self.env)
+            self._supervisor.start(specs, self._progress)
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End everything in order; with ``kill``, by SIGKILL. The data stays."""
+        self._supervisor.stop(kill=kill)
+        self._release()
+
+    def kill(self, name: str, *, stay_down: bool = False) -> None:
+        """SIGKILL a process and all below it, as a crash would; it restarts by itself unless it shall stay down."""
+        component = self._supervisor.get(name)
+        if stay_down:
+            component.stop(kill=True)
+            return
+        before = component.restarts
+        if component.process is not None:
+            component.process.kill()
+        component.wait_for(lambda: component.state is not State.UP or component.restarts > before, 30)
+
+    def halt(self, name: str) -> None:
+        """End one process cleanly; it stays down until :meth:`restart`."""
+        self._supervisor.get(name).stop()
+
+    def restart(self, name: str) -> None:
+        """End a process cleanly (if it runs), start it, and return once it serves."""
+        component = self._supervisor.get(name)
+        component.stop()
+        component.start()
+        component.wait_until_up()
+
+    def wait_until_up(self, name: str, timeout_s: float = 60.0) -> None:
+        """Return once the process serves (again).
+
+        Raises:
+            StartFailed: it does not.
+        """
+        self._supervisor.get(name).wait_until_up(timeout_s)
+
+    def pid(self, name: str) -> int | None:
+        """Return the pid of a process, None while it does not run."""
+        process = self._supervisor.get(name).process
+        return None if process is None else process.pid
+
+    def __enter__(self) -> Self:
+        """Start."""
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        """Stop."""
+        self.stop()
+
+    def _environment(self, ports: Ports, credentials: Credentials) -> dict[str, str]:
+        env = {
+            "KRABBEL_DATA_DIR": str(self.folder.root),
+            "KRABBEL_MONGO_DATABASE": "krabbel",
+            "KRABBEL_API_KEY": credentials.api_key,
+            "KRABBEL_SERVICE_KEY": credentials.service_key,
+            "KRABBEL_COOKIE_SECRET": credentials.cookie_secret,
+        }
+        if "broker" in self._services:
+            env["KRABBEL_AMQP_URL"] = amqp_url(ports, credentials)
+        if "database" in self._services:
+            env["KRABBEL_MONGO_URL"] = mongo_url(ports, credentials)
+        if "objects" in self._services:
+            env |= s3_env(ports, credentials)
+        return env | self._settings
+
+    def _specs(self, ports: Ports, credentials: Credentials) -> list[ProcessSpec]:
+        specs: list[ProcessSpec] = []
+        if "broker" in self._services:
+            specs += broker_specs(self.folder, ports, credentials)
+        if "database" in self._services:
+            specs += database_specs(self.folder, ports, credentials)
+        if "objects" in self._services:
+            specs += object_store_specs(self.folder, ports, credentials)
+        return specs
+
+    def _publish(self) -> None:
+        """Write what runs to the data folder, for `krabbel status`."""
+        with self._writing:
+            if self.folder.lock_fd is None:
+                return
+            processes = {}
+            for name, component in self._supervisor.components.items():
+                process = component.process
+                processes[name] = ProcessState(
+                    state=component.state,
+                    pid=process.pid if process else None,
+                    guard_pid=process.guard_pid if process else None,
+                    ports=dict(component.spec.ports),
+                    started_at=component.started_at,
+                    restarts=component.restarts,
+                    log=str(self.folder.log_of(name)),
+                )
+            state = StackState(os.getpid(), self._started_at, self.urls.get("public"), processes)
+            write_state(self.folder.root, state)
+
+    def _release(self) -> None:
+        if self._ports is not None:
+            self._ports.release()
+        with self._writing:
+            self.folder.close()

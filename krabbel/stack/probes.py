@@ -1,0 +1,46 @@
+"""Is it ready? Questions that a starting server is asked, many times a second. They answer, and never raise."""
+
+import http.client
+import socket
+
+TIMEOUT_S = 3.0
+
+
+def answers_tcp(port: int, host: str = "127.0.0.1") -> bool:
+    """Whether something listens."""
+    try:
+        with socket.create_connection((host, port), timeout=TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def answers_amqp(port: int) -> bool:
+    """Whether a broker answers the protocol header with its Connection.Start frame.
+
+    RabbitMQ opens this port last in its start, so the answer means that it takes connections.
+    """
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S) as connection:
+            connection.settimeout(TIMEOUT_S)
+            connection.sendall(b"AMQP\x00\x00\x09\x01")
+            return connection.recv(1) == b"\x01"
+    except OSError:
+        return False
+
+
+def answers_http(port: int, path: str = "/") -> bool:
+    """Whether an HTTP GET is answered with 2xx."""
+    return http_status(port, path) // 100 == 2
+
+
+def http_status(port: int, path: str = "/", host: str = "127.0.0.1") -> int:
+    """Return the status of a GET, 0 when nobody answers."""
+    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()

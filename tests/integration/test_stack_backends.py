@@ -1,0 +1,100 @@
+"""The embedded servers: start, keep data, come back after a crash, listen on loopback only."""
+
+import shutil
+from pathlib import Path
+
+import psutil
+import pytest
+
+from krabbel.stack import AlreadyRunning, EmbeddedStack
+from services.chassis.database import open_database
+from services.chassis.object_store import open_object_store
+from services.chassis.settings import BackendSettings
+from tests.stack_fixture import RunningStack
+
+pytestmark = [pytest.mark.stack, pytest.mark.slow]
+
+
+def settings_of(stack: EmbeddedStack, monkeypatch: pytest.MonkeyPatch) -> BackendSettings:
+    """Return the settings as a service would read them."""
+    for name, value in stack.env.items():
+        monkeypatch.setenv(name, value)
+    return BackendSettings()
+
+
+async def write_something(settings: BackendSettings) -> None:
+    """Leave a document and an object."""
+    async with open_database(settings) as database, open_object_store(settings) as store:
+        await database.runs.insert_one({"_id": "kept"})
+        await store.ensure_bucket()
+        await store.put("kept.jpg", b"pixels", "image/jpeg")
+
+
+async def read_something(settings: BackendSettings) -> tuple[bool, bytes]:
+    """Return whether the document is there, and the object."""
+    async with open_database(settings, timeout_s=10) as database, open_object_store(settings) as store:
+        return await database.runs.find_one({"_id": "kept"}) is not None, await store.get("kept.jpg")
+
+
+async def test_data_survives_restarts_even_with_other_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, backends: RunningStack
+) -> None:
+    # Given a stack with data that was ended cleanly
+    with EmbeddedStack(tmp_path) as stack:
+        await write_something(settings_of(stack, monkeypatch))
+    # When it starts again, on the same ports or, because those are taken, on others
+    for forget_ports in (False, True):
+        if forget_ports:
+            (tmp_path / "ports.json").unlink()
+        with EmbeddedStack(tmp_path) as stack:
+            # Then everything is there
+            assert await read_something(settings_of(stack, monkeypatch)) == (True, b"pixels")
+
+
+async def test_killed_servers_come_back_by_themselves_with_their_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EmbeddedStack(tmp_path) as stack:
+        settings = settings_of(stack, monkeypatch)
+        await write_something(settings)
+        before = {name: stack.pid(name) for name in ("broker", "database", "objects")}
+        # When all are killed by SIGKILL
+        for name in before:
+            stack.kill(name)
+        for name in before:
+            stack.wait_until_up(name)
+        # Then others run in their place, on the same addresses, and nothing that was acknowledged is lost
+        assert all(stack.pid(name) not in (None, pid) for name, pid in before.items())
+        assert await read_something(settings) == (True, b"pixels")
+
+
+def test_servers_listen_on_loopback_only(backends: RunningStack) -> None:
+    ours = [process for process in psutil.Process().children(recursive=True) if process.is_running()]
+    listening = [
+        (process.name(), connection.laddr.ip)
+        for process in ours
+        for connection in process.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert {name for name, _ in listening} >= {"epmd", "beam.smp", "mongod", "weed"}
+    assert {address for _, address in listening} <= {"127.0.0.1", "::1"}, listening
+
+
+def test_second_start_on_the_same_folder_is_refused(backends: RunningStack) -> None:
+    with pytest.raises(AlreadyRunning, match="--data-dir"):
+        EmbeddedStack(backends.data_dir).start()
+
+
+def test_secrets_are_readable_by_their_owner_only(backends: RunningStack) -> None:
+    assert backends.data_dir.stat().st_mode & 0o777 == 0o700
+    for name in ("secrets.json", "env.json", "stack.json", "database/keyfile", "broker/rabbitmq.conf"):
+        assert (backends.data_dir / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_two_stacks_side_by_side(backends: RunningStack, tmp_path: Path) -> None:
+    # Given the ports of a running stack, copied as a careless backup would
+    shutil.copy(backends.data_dir / "ports.json", tmp_path / "ports.json")
+    # When a second one starts with them, then it takes others
+    with EmbeddedStack(tmp_path) as other:
+        assert other.env["KRABBEL_AMQP_URL"] != backends.env["KRABBEL_AMQP_URL"]
+        assert other.env["KRABBEL_MONGO_URL"] != backends.env["KRABBEL_MONGO_URL"]
