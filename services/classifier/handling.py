@@ -1,0 +1,170 @@
+"""What is to happen to a job: does the work and decides, but settles nothing (settlement.py does).
+
+- classified, or found done (a duplicate), or its run is gone: ack.
+- the object store or the database is away: later, by a delay queue (5 s, 30 s, then every 5 min, without end).
+- unreadable message or newer version: park.
+- no image of the run can be decoded: park, and the run is ``failed`` with the reason in words.
+- the model crashes on it, or something unforeseen: give back, up to the delivery limit; then likewise.
+- it ended its worker: the broker gives it to the next one, up to the delivery limit; then likewise.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import structlog
+
+from proto.errors import KrabbelError, MessageRefused, Unavailable
+from proto.job import ClassifyJob, decode_job
+from proto.run import RunStatus
+from services.chassis.broker import Delivery
+from services.chassis.ledger import Ledger
+from services.chassis.logging import get_logger
+from services.chassis.runs import Runs
+from services.chassis.topology import DELIVERY_LIMIT
+from services.classifier.aggregate import NoReadableImage
+from services.classifier.metrics import STAGE_SECONDS
+from services.classifier.pipeline import ModelCrashed, Pipeline
+
+log = get_logger(__name__)
+
+
+class Outcome(StrEnum):
+    """How a delivery ends."""
+
+    CLASSIFIED = "classified"
+    DUPLICATE = "duplicate"
+    GONE = "gone"
+    RETRY = "retry"
+    REQUEUED = "requeued"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a delivery shall end, and why (in words, for the log)."""
+
+    outcome: Outcome
+    reason: str | None = None
+    job: ClassifyJob | None = None
+    label: str | None = None
+    """The run's class, if it has just been classified"""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What this worker has done since its start."""
+
+    runs: int = 0
+    images: int = 0
+
+
+class Handler:
+    """Turns deliveries into decisions."""
+
+    def __init__(self, runs: Runs, ledger: Ledger, pipeline: Pipeline, *, job_timeout_s: float) -> None:
+        self.tally = Tally()
+        self._runs = runs
+        self._ledger = ledger
+        self._pipeline = pipeline
+        self._job_timeout_s = job_timeout_s
+        self._turns = Turns()
+
+    async def decide(self, delivery: Delivery) -> Decision:
+        """Do the work and say how the delivery shall end. Raises nothing but cancellation."""
+        try:
+            job = decode_job(delivery.body, delivery.message_type, delivery.headers)
+        except MessageRefused as error:
+            return Decision(Outcome.PARKED, error.detail)
+        with structlog.contextvars.bound_contextvars(run_id=job.run_id, camera_id=job.camera_id):
+            if delivery.delivery_count >= DELIVERY_LIMIT:
+                lost = f"It was tried {delivery.delivery_count} times, and each time its worker was lost."
+                return await self._give_up(job, lost)
+            try:
+                async with asyncio.timeout(self._job_timeout_s), self._turns.turn(job.run_id):
+                    return await self._work(job)
+            except Unavailable as error:
+                return Decision(Outcome.RETRY, error.detail, job)
+            except NoReadableImage as error:
+                return await self._give_up(job, str(error))
+            except Exception as error:
+                log.error("job failed", exc_info=error, delivery_count=delivery.delivery_count)
+                if delivery.delivery_count + 1 >= DELIVERY_LIMIT:
+                    return await self._give_up(job, _in_words(error))
+                return Decision(Outcome.REQUEUED, _in_words(error), job)
+
+    async def _work(self, job: ClassifyJob) -> Decision:
+        """Classify the run and store the result, unless that is done already."""
+        STAGE_SECONDS.labels("queue_wait").observe(max(0.0, (datetime.now(UTC) - job.published_at).total_seconds()))
+        mine = self._pipeline.identity.model_id
+        state = await self._ledger.state(job.run_id)
+        if state is None:
+            return Decision(Outcome.GONE, "The run is not in the database (any more).", job)
+        if state.status is RunStatus.CLASSIFIED and state.model_id == mine:
+            return Decision(Outcome.DUPLICATE, None, job)
+        if job.model_id is not None and job.model_id != mine:
+            return await self._give_up(job, f"The job asks for model {job.model_id}; this worker has {mine}.")
+        classification = await self._pipeline.classify(job)
+        started = time.perf_counter()
+        known = await self._runs.complete(classification)
+        STAGE_SECONDS.labels("write").observe(time.perf_counter() - started)
+        if not known:
+            return Decision(Outcome.GONE, "The run was deleted meanwhile.", job)
+        self.tally.runs += 1
+        self.tally.images += classification.result.images
+        return Decision(Outcome.CLASSIFIED, None, job, classification.result.label)
+
+    async def _give_up(self, job: ClassifyJob, reason: str) -> Decision:
+        """Mark the run failed; the job is parked. Where even that cannot be written, it is tried later."""
+        try:
+            await self._runs.fail(job.run_id, reason)
+        except Unavailable as error:
+            return Decision(Outcome.RETRY, error.detail, job)
+        return Decision(Outcome.PARKED, reason, job)
+
+
+class Turns:
+    """One task per run at a time: a job that comes again waits until the earlier try in this process has ended."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
+
+    def turn(self, run_id: str) -> "_Turn":
+        """Return an async context that one task at a time is in, per run."""
+        return _Turn(self._locks, run_id)
+
+
+class _Turn:
+    def __init__(self, locks: dict[str, tuple[asyncio.Lock, int]], run_id: str) -> None:
+        self._locks, self._run_id = locks, run_id
+
+    async def __aenter__(self) -> None:
+        lock, users = self._locks.get(self._run_id, (asyncio.Lock(), 0))
+        self._locks[self._run_id] = (lock, users + 1)
+        try:
+            await lock.acquire()
+        except asyncio.CancelledError:
+            self._leave()
+            raise
+
+    async def __aexit__(self, *_: object) -> None:
+        self._locks[self._run_id][0].release()
+        self._leave()
+
+    def _leave(self) -> None:
+        lock, users = self._locks[self._run_id]
+        if users == 1:
+            del self._locks[self._run_id]
+        else:
+            self._locks[self._run_id] = (lock, users - 1)
+
+
+def _in_words(error: Exception) -> str:
+    """Return what the operator reads as the run's reason."""
+    if isinstance(error, (ModelCrashed, KrabbelError)):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return "It took too long."
+    return f"Something unforeseen happened ({type(error).__name__}: {str(error)[:200]})."
