@@ -3,12 +3,20 @@
 Write concern majority and journalled, set here and nowhere else. Repositories (runs.py, cameras.py) hold the queries.
 """
 
+import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+    AsyncIOMotorDatabase,
+)
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, WriteConcern
 from pymongo.errors import DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -25,6 +33,10 @@ if TYPE_CHECKING:
     Handle = AsyncIOMotorDatabase[Document]
 else:
     Collection, Client, Handle = AsyncIOMotorCollection, AsyncIOMotorClient, AsyncIOMotorDatabase
+Session = AsyncIOMotorClientSession
+
+TRANSACTION_S = 15.0
+"""Seconds for which a transaction is tried again."""
 
 INDEXES: dict[str, list[IndexModel]] = {
     "runs": [
@@ -35,6 +47,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("status", ASCENDING), ("received_at", ASCENDING)]),
     ],
     "classifications": [IndexModel([("run_id", ASCENDING)])],
+    "rollups": [IndexModel([("camera_id", ASCENDING), ("period", ASCENDING)])],
     "api_keys": [IndexModel([("camera_id", ASCENDING)])],
     "workers": [IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=60)],
 }
@@ -52,6 +65,7 @@ class Database:
         self.api_keys: Collection = database["api_keys"]
         self.models: Collection = database["models"]
         self.workers: Collection = database["workers"]
+        self.rollups: Collection = database["rollups"]
 
     async def ping(self) -> None:
         """Return when a primary answers.
@@ -67,7 +81,52 @@ class Database:
     async def ensure_indexes(self) -> None:
         """Create missing indexes; those that are there cost one round trip."""
         for name, models in INDEXES.items():
-            await self.handle[name].create_indexes(models)
+            await available(partial(self.handle[name].create_indexes, models))
+
+    async def in_transaction(
+        self, work: Callable[[Session], Awaitable[T]], *, on_conflict: Callable[[], None] = lambda: None
+    ) -> T:
+        """Do ``work`` as one transaction and return what it returns; it may be called several times.
+
+        Another writer's conflict, or a lost primary, means: once more, after a short random wait. ``on_conflict`` is
+        told first, so that the caller can step aside.
+
+        Raises:
+            Unavailable: the database is away, or the conflicts did not end within :data:`TRANSACTION_S`.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + TRANSACTION_S
+        wait_s = 0.002
+        while True:
+            try:
+                return await self._attempt(work, deadline)
+            except PyMongoError as error:
+                if not error.has_error_label("TransientTransactionError") or loop.time() > deadline:
+                    raise Unavailable(f"The database is away ({type(error).__name__}); try again.") from error
+            on_conflict()
+            await asyncio.sleep(wait_s * (0.5 + random.random()))
+            wait_s = min(wait_s * 2, 0.25)
+
+    async def _attempt(self, work: Callable[[Session], Awaitable[T]], deadline: float) -> T:
+        async with await self.client.start_session() as session:
+            session.start_transaction(ReadConcern("snapshot"), WriteConcern(w="majority", j=True))
+            try:
+                result = await work(session)
+            except BaseException:
+                with suppress(PyMongoError):
+                    await session.abort_transaction()
+                raise
+            while True:
+                try:
+                    await session.commit_transaction()
+                    return result
+                except PyMongoError as error:
+                    # The commit may have happened; asking once more does no harm and tells.
+                    if not error.has_error_label("UnknownTransactionCommitResult"):
+                        raise
+                    if asyncio.get_running_loop().time() > deadline:
+                        raise
+                await asyncio.sleep(0.1)
 
 
 @asynccontextmanager

@@ -1,0 +1,196 @@
+"""The arithmetic of statistics: what one run counts, in which cells, and how cells are added up. Plain code, no I/O.
+
+A rollup document holds the counts of one camera (or of all, :data:`ALL`) in one local day or month, by facet:
+``document[facet][class][slot] = count``. Adding and taking away are both integer increments, so a reclassified run
+moves from one cell to another exactly, and the same run counted again is a difference of nothing.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, Self
+
+from proto.run import ClockFlag
+from proto.taxonomy import entry
+
+ALL = "*"
+"""Stands for all cameras together; no camera id can be it."""
+
+Facet = Literal["runs", "hours", "days", "certainty", "durations", "time", "insect_hours"]
+Path = tuple[str, ...]
+
+BUCKETS_PER_DOUBLING = 8
+LONGEST_S = 86_400.0
+_UNTIMED = {ClockFlag.END_BEFORE_START.value, ClockFlag.ABSURD_DURATION.value, ClockFlag.UNREADABLE.value}
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one run counts. It is kept in the run document (``counted``), so that it can be taken away again."""
+
+    camera_id: str
+    day: str
+    hour: int
+    label: str
+    certainty: str
+    duration_ms: int | None
+
+    @classmethod
+    def of(cls, run: Mapping[str, Any]) -> Self | None:
+        """Return what a run document counts: nothing before it has a result. Doubted durations are not averaged."""
+        result = run.get("result")
+        if not result:
+            return None
+        seconds = float(run["duration_s"])
+        timed = 0 <= seconds <= LONGEST_S and not _UNTIMED.intersection(run.get("clock_flags") or ())
+        return cls(
+            camera_id=run["camera_id"],
+            day=run["local_date"],
+            hour=int(run["local_hour"]),
+            label=result["label"],
+            certainty=result["certainty"],
+            duration_ms=round(seconds * 1000) if timed else None,
+        )
+
+    @classmethod
+    def stored(cls, document: Mapping[str, Any] | None) -> Self | None:
+        """Return the contribution that a run document remembers."""
+        return cls(**document) if document else None
+
+    def document(self) -> dict[str, Any]:
+        """Return the form in which the run document remembers it."""
+        return asdict(self)
+
+    def cells(self) -> dict[Path, int]:
+        """Return the run's counts in a month's document; a day's document takes all but ``days``."""
+        name = field_of(self.label)
+        month_day = self.day[8:]
+        cells: dict[Path, int] = {
+            ("runs", name): 1,
+            ("hours", name, str(self.hour)): 1,
+            ("days", name, month_day): 1,
+            ("certainty", name, self.certainty): 1,
+        }
+        if entry(self.label).is_insect:
+            cells["insect_hours", month_day, str(self.hour)] = 1
+        if self.duration_ms is not None:
+            cells["time", name, "runs"] = 1
+            cells["time", name, "ms"] = self.duration_ms
+            cells["durations", name, str(bucket_of(self.duration_ms))] = 1
+        return cells
+
+
+def document_keys(contribution: Contribution) -> tuple[tuple[str, str], ...]:
+    """Return the (camera, period) of the four documents in which a run counts."""
+    day, month = contribution.day, contribution.day[:7]
+    return tuple((camera, period) for camera in (contribution.camera_id, ALL) for period in (day, month))
+
+
+class Increments:
+    """Increments of many runs, merged, so that one write per document does."""
+
+    def __init__(self) -> None:
+        self.by_document: dict[tuple[str, str], Counter[Path]] = {}
+
+    def change(self, old: Contribution | None, new: Contribution | None) -> None:
+        """Take ``old`` away and add ``new``; the same twice is nothing."""
+        if old == new:
+            return
+        for contribution, sign in ((old, -1), (new, 1)):
+            if contribution is None:
+                continue
+            for key in document_keys(contribution):
+                counts = self.by_document.setdefault(key, Counter())
+                for path, count in contribution.cells().items():
+                    if len(key[1]) == 7 or path[0] not in ("days", "insect_hours"):
+                        counts[path] += sign * count
+
+    def updates(self) -> Iterable[tuple[str, str, dict[str, int]]]:
+        """Yield (camera, period, increments by dotted path), in one order for all writers: fewer conflicts."""
+        for (camera, period), counts in sorted(self.by_document.items()):
+            changes = {".".join(path): count for path, count in counts.items() if count}
+            if changes:
+                yield camera, period, changes
+
+
+@dataclass(slots=True)
+class Tally:
+    """Rollup documents added up. Reading a facet that was not loaded finds nothing."""
+
+    runs: Counter[str] = field(default_factory=Counter)
+    hours: dict[str, Counter[int]] = field(default_factory=dict)
+    certainty: dict[str, Counter[str]] = field(default_factory=dict)
+    durations: dict[str, Counter[int]] = field(default_factory=dict)
+    time: dict[str, Counter[str]] = field(default_factory=dict)
+    days: dict[str, Counter[str]] = field(default_factory=dict)
+    insect_hours: Counter[tuple[str, int]] = field(default_factory=Counter)
+
+    def add(self, document: Mapping[str, Any]) -> None:
+        """Add one document; zeros, left where a run was taken away, are dropped."""
+        for name, count in document.get("runs", {}).items():
+            _add(self.runs, label_of(name), count)
+        for facet, target, slot in (
+            ("hours", self.hours, int),
+            ("certainty", self.certainty, str),
+            ("durations", self.durations, int),
+            ("time", self.time, str),
+        ):
+            for name, counts in document.get(facet, {}).items():
+                counter = target.setdefault(label_of(name), Counter())
+                for key, count in counts.items():
+                    _add(counter, slot(key), count)
+        month = document.get("period", "")[:7]
+        for name, counts in document.get("days", {}).items():
+            days = self.days.setdefault(label_of(name), Counter())
+            for key, count in counts.items():
+                _add(days, f"{month}-{key}", count)
+        for month_day, counts in document.get("insect_hours", {}).items():
+            for key, count in counts.items():
+                _add(self.insect_hours, (f"{month}-{month_day}", int(key)), count)
+
+
+def _add(counter: Counter[Any], key: Any, count: int) -> None:
+    total = counter[key] + int(count)
+    if total:
+        counter[key] = total
+    else:
+        del counter[key]
+
+
+def bucket_of(duration_ms: int) -> int:
+    """Return the duration's bucket: eight to each doubling of (seconds + 1), so each is 9 % wide."""
+    return math.floor(BUCKETS_PER_DOUBLING * math.log2(1 + duration_ms / 1000) + 1e-9)
+
+
+def bucket_bounds_s(bucket: int) -> tuple[float, float]:
+    """Return the bucket's least and greatest duration in seconds."""
+    return 2 ** (bucket / BUCKETS_PER_DOUBLING) - 1, 2 ** ((bucket + 1) / BUCKETS_PER_DOUBLING) - 1
+
+
+def median_s(durations: Mapping[int, int]) -> float | None:
+    """Return the median of a histogram, interpolated within its bucket; None where nothing was timed."""
+    total = sum(durations.values())
+    if total <= 0:
+        return None
+    before = 0
+    for bucket in sorted(durations):
+        count = durations[bucket]
+        if before + count >= total / 2:
+            least, greatest = bucket_bounds_s(bucket)
+            return least + (greatest - least) * (total / 2 - before) / count
+        before += count
+    return None
+
+
+def field_of(label: str) -> str:
+    """Return the label as a field's name: MongoDB gives dots and dollar signs a meaning."""
+    escaped = label.replace("%", "%25").replace(".", "%2E").replace("$", "%24").replace("\0", "%00")
+    return escaped or "%"
+
+
+def label_of(name: str) -> str:
+    """Return the label that :func:`field_of` hid."""
+    if name == "%":
+        return ""
+    return name.replace("%00", "\0").replace("%24", "$").replace("%2E", ".").replace("%25", "%")

@@ -1,0 +1,94 @@
+"""The query service: reads, statistics, exports and the live stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from aiohttp import web
+
+from proto.errors import Unavailable
+from services.chassis.auth import KeyRing
+from services.chassis.broker import open_broker
+from services.chassis.cameras import Cameras
+from services.chassis.database import Database, open_database
+from services.chassis.logging import get_logger
+from services.chassis.object_store import open_object_store
+from services.chassis.rollups import Rollups
+from services.chassis.web import READY_CHECKS, new_app
+from services.query import routes_about, routes_images, routes_live, routes_runs, routes_statistics
+from services.query.access import KEY_RING, SETTINGS, fixed_principals
+from services.query.live import LiveHub
+from services.query.pictures import Pictures
+from services.query.run_reader import RunReader
+from services.query.settings import QuerySettings
+
+DATABASE = web.AppKey("database", Database)
+ROOMS = (routes_runs, routes_images, routes_statistics, routes_about, routes_live)
+log = get_logger(__name__)
+
+
+async def _backends(app: web.Application) -> AsyncIterator[None]:
+    """Open database, object store and broker, and what reads from them."""
+    settings = app[SETTINGS]
+    async with (
+        open_database(settings) as database,
+        open_object_store(settings) as store,
+        open_broker(settings) as broker,
+    ):
+        app[DATABASE] = database
+        app[routes_about.CAMERAS] = cameras = Cameras(database)
+        app[KEY_RING] = KeyRing(cameras, fixed_principals(settings))
+        app[routes_runs.RUNS] = RunReader(database)
+        app[routes_statistics.ROLLUPS] = Rollups(database)
+        app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
+        app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
+        app[routes_live.HUB] = LiveHub(database, settings.live_history)
+        app[routes_live.CATCH_UPS] = asyncio.Semaphore(8)
+        # The broker is not asked: without it reads work, and /api/v1/status says that it is away.
+        app[READY_CHECKS] |= {"database": database.ping, "object store": store.ping}
+        yield
+
+
+async def _ensure_indexes(database: Database) -> None:
+    """Create missing indexes, as soon as the database is there."""
+    while True:
+        try:
+            await database.ensure_indexes()
+        except Unavailable as error:
+            log.warning("indexes are not there yet", error=str(error))
+            await asyncio.sleep(2)
+        else:
+            return
+
+
+async def _background(app: web.Application) -> AsyncIterator[None]:
+    """Refresh keys, follow the change stream and send heartbeats, until the service stops."""
+    hub, settings = app[routes_live.HUB], app[SETTINGS]
+    tasks = [
+        asyncio.create_task(app[KEY_RING].refresh_forever(), name="keys"),
+        asyncio.create_task(_ensure_indexes(app[DATABASE]), name="indexes"),
+        asyncio.create_task(hub.follow_forever(), name="live"),
+        asyncio.create_task(hub.beat_forever(settings.live_heartbeat_s), name="heartbeats"),
+    ]
+    yield
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _end_streams(app: web.Application) -> None:
+    """Let the open streams end, so that stopping does not wait for readers who never leave."""
+    app[routes_live.HUB].close()
+
+
+def create_app(settings: QuerySettings) -> web.Application:
+    """Return the service's application."""
+    app = new_app("query")
+    app[SETTINGS] = settings
+    for room in ROOMS:
+        app.add_routes(room.routes())
+    app.cleanup_ctx.extend((_backends, _background))
+    app.on_shutdown.append(_end_streams)
+    return app

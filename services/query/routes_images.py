@@ -1,0 +1,66 @@
+"""``/api/v1/images/{run_id}/{sha256}.{extension}``: pictures by capability address, cacheable for ever.
+
+No key is asked for: see docs/decisions/0003-image-addresses-are-capabilities.md.
+"""
+
+from aiohttp import web
+
+from proto.errors import KrabbelError
+from services.query.pictures import CONTENT_TYPES, Pictures
+
+PICTURES = web.AppKey("pictures", Pictures)
+YEAR_S = 31_536_000
+
+
+class RangeNotSatisfiable(KrabbelError):
+    """The asked bytes lie outside the picture."""
+
+    status, slug, title = 416, "range-not-satisfiable", "The picture has no such bytes"
+
+
+def byte_range(request: web.Request, size: int) -> slice | None:
+    """Return the one range asked for, None for the whole; several ranges or nonsense mean the whole (RFC 9110).
+
+    Raises:
+        RangeNotSatisfiable: it begins behind the end.
+    """
+    try:
+        asked = request.http_range
+    except ValueError:
+        return None
+    if asked.start is None and asked.stop is None:
+        return None
+    start = asked.start if asked.start is not None else 0
+    start = max(0, size + start) if start < 0 else start
+    stop = size if asked.stop is None else min(asked.stop, size)
+    if start >= size or start >= stop:
+        raise RangeNotSatisfiable(f"Range: the picture has {size} bytes.")
+    return slice(start, stop)
+
+
+async def image(request: web.Request) -> web.Response:
+    """``GET /api/v1/images/{run_id}/{sha256}.{extension}``."""
+    run_id, sha256, extension = (request.match_info[name] for name in ("run_id", "sha256", "extension"))
+    # "p": the public form, without metadata; its bytes are not those of the hash.
+    etag = f'"{sha256}-p"'
+    headers = {
+        "ETag": etag,
+        "Cache-Control": f"public, max-age={YEAR_S}, immutable",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'",
+        "Cross-Origin-Resource-Policy": "cross-origin",
+        "Accept-Ranges": "bytes",
+    }
+    if any(tag.value in ("*", f"{sha256}-p") for tag in request.if_none_match or ()):
+        return web.Response(status=304, headers=headers)
+    data = await request.app[PICTURES].get(run_id, sha256, extension)
+    part = byte_range(request, len(data)) if request.headers.get("If-Range", etag) == etag else None
+    if part is None:
+        return web.Response(body=data, content_type=CONTENT_TYPES[extension], headers=headers)
+    headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(data)}"
+    return web.Response(status=206, body=data[part], content_type=CONTENT_TYPES[extension], headers=headers)
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of this module."""
+    return [web.get("/api/v1/images/{run_id:[0-9a-f]{32}}/{sha256:[0-9a-f]{64}}.{extension:(?:jpg|png|webp)}", image)]

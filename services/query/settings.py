@@ -1,0 +1,21 @@
+"""Settings of the query service. Environment variables with the prefix ``KRABBEL_``."""
+
+from pydantic import Field
+
+from services.chassis.settings import ServiceSettings
+
+
+class QuerySettings(ServiceSettings):
+    """Settings of ``python -m services.query``."""
+
+    public_read: bool = Field(False, description="Anyone may read without a key (never the exact place of a camera)")
+    page_limit: int = Field(500, ge=1, le=10_000, description="Largest page of a list that a reader may ask for")
+    live_readers: int = Field(4000, ge=1, description="Most open live streams in this process; more are answered 503")
+    live_backlog_bytes: int = Field(
+        512 * 1024, ge=4096, description="Unsent bytes after which a slow live reader is cut off (it may resume)"
+    )
+    live_history: int = Field(2000, ge=0, description="Recent live events kept in memory, for readers that resume")
+    live_heartbeat_s: float = Field(10.0, gt=0, description="Seconds between heartbeats on a live stream")
+    image_cache_bytes: int = Field(
+        64 * 1024**2, ge=0, description="Memory for recently shown pictures, so that a gallery asks the store once"
+    )
