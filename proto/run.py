@@ -30,10 +30,15 @@ class RunSource(StrEnum):
 
 
 class ClockFlag(StrEnum):
-    """Why a run's times are doubted. A doubted run is kept, and sorts by the moment of receipt."""
+    """What is odd about a run's times. None of them is a reason to refuse an insect.
+
+    ``ambiguous`` and ``nonexistent`` (the two nights that change the clocks) are resolved; the others mean that the
+    trap's clock is doubted: the times are kept as the trap said them, and the run sorts by the moment of receipt.
+    """
 
     END_BEFORE_START = "end_before_start"
     FUTURE = "future"
+    PAST = "past"
     ABSURD_DURATION = "absurd_duration"
     AMBIGUOUS = "ambiguous"
     NONEXISTENT = "nonexistent"

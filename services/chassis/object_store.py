@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -22,6 +22,8 @@ from minio.error import MinioException, S3Error
 from proto.errors import NotFound, Unavailable
 from services.chassis.settings import BackendSettings
 
+PART_BYTES = 5 * 1024 * 1024
+"""Larger objects go in parts of this size (S3's least), so that only one part of each lies in memory."""
 T = TypeVar("T")
 
 
@@ -66,6 +68,14 @@ class ObjectStore:
         """Store bytes under a key. The same key again replaces the object: keys hold the content's hash."""
         await self._call(
             lambda: self._client.put_object(self._bucket, key, io.BytesIO(data), len(data), content_type=content_type)
+        )
+
+    async def put_stream(self, key: str, stream: BinaryIO | IO[bytes], length: int, content_type: str) -> None:
+        """Store ``length`` bytes of a stream, read piece by piece (in a thread)."""
+        await self._call(
+            lambda: self._client.put_object(
+                self._bucket, key, cast("BinaryIO", stream), length, content_type=content_type, part_size=PART_BYTES
+            )
         )
 
     async def put_file(self, key: str, path: Path, content_type: str) -> None:

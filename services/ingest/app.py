@@ -1,0 +1,106 @@
+"""Wiring: what ingest is made of, opened and closed in order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+
+from aiohttp import web
+
+from proto.errors import KrabbelError
+from services.chassis.broker import open_broker
+from services.chassis.cameras import Cameras
+from services.chassis.database import open_database
+from services.chassis.logging import get_logger
+from services.chassis.object_store import open_object_store
+from services.chassis.runs import Runs
+from services.chassis.web import READY_CHECKS, new_app
+from services.ingest.context import (
+    CAMERAS,
+    FAILED_KEYS,
+    INTAKE,
+    KNOWN_RUNS,
+    PROXIES,
+    REGISTRY,
+    SETTINGS,
+    SPOOL,
+)
+from services.ingest.failpoints import Failpoints
+from services.ingest.forwarder import Forwarder
+from services.ingest.gate import FailedKeys, parse_networks
+from services.ingest.intake import Intake
+from services.ingest.known_runs import KnownRuns
+from services.ingest.prepare import prepare
+from services.ingest.reconciler import Reconciler
+from services.ingest.registry import Registry
+from services.ingest.routes import classify, expect_continue, heartbeat, post_run
+from services.ingest.settings import IngestSettings
+from services.ingest.spool import Spool
+
+HEARTBEAT_BYTES = 64 * 1024
+FIRST_LOOK_S = 3.0
+log = get_logger(__name__)
+
+
+def create_app(settings: IngestSettings) -> web.Application:
+    """Return the service. Nothing is opened before it starts."""
+    app = new_app("ingest", client_max_size=HEARTBEAT_BYTES)
+    app[SETTINGS] = settings
+    app[PROXIES] = parse_networks(settings.trusted_proxies)
+    app[FAILED_KEYS] = FailedKeys(settings.failed_keys_per_minute)
+    app.router.add_post("/classify/{tracking_id}", classify, expect_handler=expect_continue)
+    app.router.add_post("/api/v1/runs", post_run, expect_handler=expect_continue)
+    app.router.add_post("/api/v1/cameras/{camera_id}/heartbeat", heartbeat)
+    app.cleanup_ctx.append(_everything)
+    return app
+
+
+async def _everything(app: web.Application) -> AsyncIterator[None]:
+    """Open the spool first (it alone is needed to accept), then the stores' clients, which connect when used."""
+    settings = app[SETTINGS]
+    failpoints = Failpoints(settings.failpoint)
+    spool = Spool(settings.spool_dir, settings.spool_bytes, settings.spool_min_free_bytes, failpoints)
+    await asyncio.to_thread(spool.open)
+    async with AsyncExitStack() as stack:
+        stack.callback(spool.close)
+        executor = stack.enter_context(ThreadPoolExecutor(settings.check_threads, "check"))
+        store = await stack.enter_async_context(open_object_store(settings))
+        broker = await stack.enter_async_context(open_broker(settings))
+        database = await stack.enter_async_context(open_database(settings))
+        cameras, runs = Cameras(database), Runs(database)
+        registry = Registry(settings, cameras)
+        await asyncio.to_thread(registry.load)
+        with suppress(KrabbelError, TimeoutError):  # a first look, so that the first upload finds its key
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await registry.refresh()
+        app[SPOOL], app[REGISTRY], app[CAMERAS] = spool, registry, cameras
+        app[INTAKE] = Intake(settings, spool, registry, executor)
+        app[KNOWN_RUNS] = KnownRuns(spool, runs)
+        # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
+        app[READY_CHECKS]["spool"] = spool.check_room
+        forwarder = Forwarder(
+            spool, store, runs, broker, cameras, concurrency=settings.forward_concurrency, failpoints=failpoints
+        )
+        reconciler = Reconciler(spool, runs, broker, settings.republish_after_seconds, settings.requeue_after_seconds)
+        tasks = [
+            asyncio.create_task(prepare(store, database), name="prepare"),
+            asyncio.create_task(registry.refresh_forever(), name="registry"),
+            asyncio.create_task(forwarder.run_forever(), name="forwarder"),
+            asyncio.create_task(reconciler.run_forever(settings.reconcile_seconds), name="reconciler"),
+        ]
+        for task in tasks:
+            task.add_done_callback(_tell_of_death)
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
+                with suppress(asyncio.CancelledError, Exception):
+                    await task
+
+
+def _tell_of_death(task: "asyncio.Task[None]") -> None:
+    """A background task never ends by itself; if one does, that is a fault which must not stay silent."""
+    if not task.cancelled() and task.exception() is not None:
+        log.critical("a background task died", task=task.get_name(), exc_info=task.exception())
