@@ -23,6 +23,7 @@ from krabbel.simulator import drawing_flies as flies
 from krabbel.simulator import drawing_hoverflies as hoverflies
 from krabbel.simulator import drawing_nothing as nothing
 from krabbel.simulator import drawing_others as others
+from krabbel.simulator import drawing_winged as winged
 from krabbel.simulator.drawing_camera import Shot, photograph
 from krabbel.simulator.drawing_platform import SIDE, Light, Platform
 from krabbel.simulator.drawing_sketch import Placement, Pose, Sketch
@@ -63,13 +64,13 @@ PLANS: dict[str, Plan] = {
     "hfly_myathr": Plan(hoverflies.myathr, 15, (66, 100), 1.5, 14, True),
     "hfly_sphaero": Plan(hoverflies.sphaero, 30, (46, 76), 1.5, 14, True),
     "hfly_syrphus": Plan(hoverflies.syrphus, 30, (58, 94), 1.5, 14, True),
-    "lepi": Plan(others.lepi, 25, (96, 140), 1.4, 22, True),
+    "lepi": Plan(winged.lepi, 25, (96, 140), 1.4, 22, True),
     "none_bg": Plan(nothing.background, 25, (50, 150), 1.0, 4, still=True),
     "none_bird": Plan(nothing.bird, 6, (140, 200), 1.0, 14),
     "none_dirt": Plan(nothing.dirt, 30, (60, 150), 1.2, 0, still=True),
     "none_shadow": Plan(nothing.shadow, 25, (60, 150), 1.2, 5),
     "other": Plan(others.other, 35, (48, 96), 1.65, 12),
-    "scorpionfly": Plan(others.scorpionfly, 8, (70, 108), 1.6, 8, True),
+    "scorpionfly": Plan(winged.scorpionfly, 8, (70, 108), 1.6, 8, True),
     "wasp": Plan(bees.wasp, 30, (72, 112), 1.5, 18, True),
 }
 LABELS: tuple[str, ...] = tuple(sorted(PLANS))

@@ -16,27 +16,28 @@ from typing import Any
 
 import numpy as np
 import torch
+from dataset import HELD_OUT, IMGSZ, Crops, draw_crops
 from PIL import Image, ImageDraw
 from yolov5.utils.augmentations import IMAGENET_MEAN, IMAGENET_STD
 
 from krabbel.simulator.drawing import LABELS
-from dataset import HELD_OUT, IMGSZ, Crops, draw_crops
 
 HERE = Path(__file__).parent
 NAME = "krabbel-demo-yolov5n-cls"
 CHECKPOINT = HERE / f"{NAME}.pt"
 SENTENCE = "This model is for demos and tests only and says nothing about real insects."
 CAVEATS = (
-    "It has seen drawings only. A confident answer to a photograph is still no answer: there is no class for "
-    "“this is no drawing”.",
-    "Held-out means other individuals from the same drawing code, not other pictures of the world; the accuracy tells that "
-    "the pipeline works, and nothing else.",
-    "Classes are balanced here. At a trap they are not (`Plan.often` in `krabbel/simulator/drawing.py` has the mix of the demo).",
-    "`bee_apis` and `hfly_eristal`, or `hfly_syrphus` and `hfly_eupeo`, are drawn so that they can be told apart; living ones "
-    "are far more alike.",
+    "It has seen drawings only. A confident answer to a photograph is still no answer: "
+    "there is no class for “this is no drawing”.",
+    "Held-out means other individuals from the same drawing code, not other pictures of the world; "
+    "the accuracy tells that the pipeline works, and nothing else.",
+    "Classes are balanced here. At a trap they are not "
+    "(`Plan.often` in `krabbel/simulator/drawing.py` has the mix of the demo).",
+    "`bee_apis` and `hfly_eristal`, or `hfly_syrphus` and `hfly_eupeo`, are drawn so that they can be told apart; "
+    "living ones are far more alike.",
     "If the drawings change, train again: the pictures of the demo and the network belong together.",
-    "The checkpoint is a pickle like every YOLOv5 checkpoint. Load it with the service's allow-list loader, not with plain "
-    "`torch.load`.",
+    "The checkpoint is a pickle like every YOLOv5 checkpoint. Load it with the service's allow-list loader, "
+    "not with plain `torch.load`.",
     "The yolov5 package that trained it declares GPL-3.0; some of its files name AGPL-3.0 in their first line.",
 )
 
@@ -139,7 +140,7 @@ It was trained on drawings and on nothing else.
 | SHA-256 | `{card["sha256"]}` |
 | version | {card["version"]} |
 | licence | {card["licence"]} (trained with the yolov5 package) |
-| **accuracy on held-out drawings** | **{card["accuracy"]:.4f}** ({card["held_out_images"]} pictures of individuals never trained on) |
+| **accuracy on held-out drawings** | **{card["accuracy"]:.4f}** ({card["held_out_images"]} pictures) |
 
 ## What it is for
 
@@ -149,10 +150,11 @@ For a real trap, bring a checkpoint trained on photographs.
 
 ## How it was trained
 
-`nice -n 5 python models/demo/train.py` draws {training["images"]} crops ({training["individuals_per_class"]} individuals of
-each class) with `krabbel/simulator/drawing.py`, then makes {training["passes"]}
-({training["seconds"]} seconds on 2 shared cores, seed {training["seed"]}): AdamW, one-cycle rate, label smoothing 0.05, bfloat16;
-mirrored, turned by quarters, brighter or darker. Training and held-out runs have different seeds, so no individual is in both.
+`nice -n 5 python models/demo/train.py` draws {training["images"]} crops
+({training["individuals_per_class"]} individuals of each class) with `krabbel/simulator/drawing.py`, then makes
+{training["passes"]} ({training["seconds"]} seconds on 2 shared cores, seed {training["seed"]}): AdamW, one-cycle rate, label smoothing
+0.05, bfloat16; mirrored, turned by quarters, brighter or darker. Training and held-out runs have different seeds, so no
+individual is in both.
 Versions: {", ".join(f"{k} {v}" for k, v in versions.items())}.
 The same seed draws the same pictures; the weights, and the checksum with them, may differ from machine to machine.
 {training.get("note", "")}

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import yolov5
+from dataset import HELD_OUT, IMGSZ, Crops, draw_crops
+from evaluate import CHECKPOINT, write_card
 from torch import nn
 from torchvision.transforms import functional as tf
 from yolov5.models.yolo import ClassificationModel, DetectionModel
 from yolov5.utils.augmentations import IMAGENET_MEAN, IMAGENET_STD, classify_transforms
 
 from krabbel.simulator.drawing import LABELS
-from dataset import HELD_OUT, IMGSZ, Crops, draw_crops
-from evaluate import CHECKPOINT, write_card
 
 MEAN = torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1)
 STD = torch.tensor(IMAGENET_STD).view(1, 3, 1, 1)
@@ -39,7 +39,7 @@ def build() -> ClassificationModel:
 
 
 def batch(crops: Crops, pick: np.ndarray, size: int, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    """Augmented and normalised input (n, 3, size, size) and labels (n,): mirrored, turned by quarters, brighter or darker."""
+    """Normalised input (n, 3, size, size), mirrored, turned by quarters, brighter or darker, and labels (n,)."""
     images = torch.from_numpy(crops.images[pick])
     if rng.random() < 0.5:
         images = images.flip(3)
@@ -74,8 +74,9 @@ def fit(model: ClassificationModel, crops: Crops, sizes: list[int], seed: int, r
             schedule.step()
             right, total = right + int((scores.argmax(1) == labels).sum()), total + loss.item()
         seen = steps * batch_size
+        took = f"{time.monotonic() - start:.0f} s"
         print(
-            f"pass {epoch}/{len(sizes)} at {size} px: loss {total / steps:.3f}, right {right / seen:.3f}, {time.monotonic() - start:.0f} s",
+            f"pass {epoch}/{len(sizes)} at {size} px: loss {total / steps:.3f}, right {right / seen:.3f}, {took}",
             flush=True,
         )
     return time.monotonic() - start

@@ -62,7 +62,8 @@ def test_frames_of_a_run_keep_its_colours() -> None:
     def red(image: Image.Image) -> np.ndarray:
         pixels = np.asarray(image, dtype=np.float64)
         dome = (pixels[..., 0] > 1.8 * pixels[..., 1]) & (pixels[..., 0] > 2 * pixels[..., 2])
-        return pixels[dome].mean(axis=0)
+        mean: np.ndarray = pixels[dome].mean(axis=0)
+        return mean
 
     runs = [
         [red(frame.image) for frame in draw_run("beetle_cocci", seed=seed, frames=4, platform_seed=4)]
