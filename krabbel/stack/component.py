@@ -20,24 +20,25 @@ GIVE_UP_AFTER = 3
 
 
 class State(StrEnum):
-    """Where a process stands."""
+    """Where a process stands. Waiting: for what it needs, or for the pause after a crash."""
 
     STOPPED = "stopped"
     STARTING = "starting"
     UP = "up"
-    WAITING = "waiting to restart"
+    WAITING = "waiting"
     FAILED = "failed"
 
 
 class Component:
     """A thread that keeps one process running while it is wanted."""
 
-    def __init__(self, spec: ProcessSpec, folder: DataFolder, changed: Callable[[], None]) -> None:
+    def __init__(self, spec: ProcessSpec, folder: DataFolder, changed: Callable[["Component"], None]) -> None:
         self.spec = spec
-        self.state = State.STARTING  # or: waits for what it needs
+        self.state = State.WAITING
         self.restarts = 0
         self.started_at: float | None = None
         self.error: StartFailed | None = None
+        self.trouble = ""
         self.process: GuardedProcess | None = None
         self._folder = folder
         self._changed = changed
@@ -50,6 +51,7 @@ class Component:
         if self._thread is not None:
             return
         self._wanted, self.error, self.restarts = True, None, 0
+        self.state = State.WAITING
         self._set(State.STARTING)
         self._thread = threading.Thread(target=self._keep_running, name=f"keep {self.spec.name}", daemon=True)
         self._thread.start()
@@ -88,9 +90,11 @@ class Component:
 
     def _set(self, state: State) -> None:
         with self._news:
+            news = state is not self.state
             self.state = state
             self._news.notify_all()
-        self._changed()
+        if news:
+            self._changed(self)
 
     def _failure(self, what: str) -> StartFailed:
         log = self._folder.log_of(self.spec.name)
@@ -109,7 +113,7 @@ class Component:
             if not self._is_wanted():  # stop() may have said so meanwhile
                 return
             failures += 1
-            self.error = self._failure(reason)
+            self.trouble, self.error = reason, self._failure(reason)
             if not ever_up and failures >= GIVE_UP_AFTER:
                 self._set(State.FAILED)
                 return

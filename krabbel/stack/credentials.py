@@ -22,8 +22,6 @@ class Credentials:
     s3_access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     s3_secret_key: str = field(default_factory=lambda: secrets.token_hex(24))
     object_admin_password: str = field(default_factory=lambda: secrets.token_hex(24))
-    camera_keys: dict[str, str] = field(default_factory=dict)
-    """API keys that ``krabbel up --demo`` made for its simulated traps, by camera id."""
 
 
 def load_or_create(file: Path) -> Credentials:

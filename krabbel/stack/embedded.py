@@ -4,25 +4,30 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from krabbel.stack.broker import amqp_url, broker_specs
-from krabbel.stack.component import State
+from krabbel.stack.component import Component, State
 from krabbel.stack.credentials import Credentials, load_or_create
 from krabbel.stack.database import database_specs, mongo_url
 from krabbel.stack.folder import DataFolder
 from krabbel.stack.objects import object_store_specs, s3_env
 from krabbel.stack.ports import Ports
+from krabbel.stack.proxy import proxy_specs
+from krabbel.stack.services import SERVICES, http_services, service_specs, shared_settings
 from krabbel.stack.spec import ProcessSpec
 from krabbel.stack.state import ProcessState, StackState, write_env, write_state
 from krabbel.stack.supervisor import Supervisor
 
 BACKENDS = ("broker", "database", "objects")
+EVERYTHING = (*BACKENDS, *SERVICES)
+ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104
 
 
-def _silent(_name: str) -> None:
+def _silent(_component: Component) -> None:
     return None
 
 
@@ -47,8 +52,10 @@ class EmbeddedStack:
         services: Sequence[str] = BACKENDS,
         *,
         workers: int = 1,
+        port: int = 0,
+        host: str = "127.0.0.1",
         settings: Mapping[str, str] | None = None,
-        progress: Callable[[str], None] = _silent,
+        watch: Callable[[Component], None] = _silent,
     ) -> None:
         """Say what to start; nothing happens yet.
 
@@ -56,16 +63,20 @@ class EmbeddedStack:
             data_dir: everything is kept there. Two stacks never share one.
             services: parts to start, of ``BACKENDS`` and ``SERVICES``.
             workers: classifier processes, where ``services`` has the classifier.
+            port: the proxy's port; 0: any free one, the same again next time.
+            host: the proxy's address. All others listen on loopback always.
             settings: KRABBEL_* settings that go before the stack's own (for example servers that run elsewhere).
-            progress: called with the name of each process that became ready.
+            watch: called, from several threads, at each change of a process's state.
         """
         self.folder = DataFolder(Path(data_dir))
         self.env: dict[str, str] = {}
         self.urls: dict[str, str] = {}
         self._services = tuple(services)
         self._workers = workers
+        self._port = port
+        self._host = host
         self._settings = dict(settings or {})
-        self._progress = progress
+        self._watch = watch
         self._ports: Ports | None = None
         self._started_at = 0.0
         self._writing = threading.Lock()
@@ -83,11 +94,12 @@ class EmbeddedStack:
         try:
             self._ports = Ports(self.folder.root / "ports.json")
             credentials = load_or_create(self.folder.root / "secrets.json")
+            self._find_addresses(self._ports)
             self.env = self._environment(self._ports, credentials)
             specs = self._specs(self._ports, credentials)
             self._started_at = time.time()
             write_env(self.folder.root, self.env)
-            self._supervisor.start(specs, self._progress)
+            self._supervisor.start(specs)
         except BaseException:
             self._release()
             raise
@@ -97,6 +109,10 @@ class EmbeddedStack:
         """End everything in order; with ``kill``, by SIGKILL. The data stays."""
         self._supervisor.stop(kill=kill)
         self._release()
+
+    def add(self, spec: ProcessSpec) -> None:
+        """Keep one more process running in this stack (a simulator); it ends before all others."""
+        self._supervisor.add(replace(spec, uses=tuple(self._supervisor.components)))
 
     def kill(self, name: str, *, stay_down: bool = False) -> None:
         """SIGKILL a process and all below it, as a crash would; it restarts by itself unless it shall stay down."""
@@ -141,6 +157,16 @@ class EmbeddedStack:
         """Stop."""
         self.stop()
 
+    def _find_addresses(self, ports: Ports) -> None:
+        self.urls = {
+            name: f"http://127.0.0.1:{ports.get(name)}" for name in http_services(self._services, self._workers)
+        }
+        if "proxy" in self._services:
+            if self._port:
+                ports.take("proxy", self._port, self._host)
+            shown = "127.0.0.1" if self._host in ANY_ADDRESS else self._host
+            self.urls["public"] = f"http://{shown}:{ports.get('proxy')}"
+
     def _environment(self, ports: Ports, credentials: Credentials) -> dict[str, str]:
         env = {
             "KRABBEL_DATA_DIR": str(self.folder.root),
@@ -155,6 +181,7 @@ class EmbeddedStack:
             env["KRABBEL_MONGO_URL"] = mongo_url(ports, credentials)
         if "objects" in self._services:
             env |= s3_env(ports, credentials)
+        env |= shared_settings(self.folder, ports, self.urls.get("public", ""))
         return env | self._settings
 
     def _specs(self, ports: Ports, credentials: Credentials) -> list[ProcessSpec]:
@@ -165,15 +192,22 @@ class EmbeddedStack:
             specs += database_specs(self.folder, ports, credentials)
         if "objects" in self._services:
             specs += object_store_specs(self.folder, ports, credentials)
+        servers = tuple(spec.name for spec in specs)
+        names = http_services(self._services, self._workers)
+        specs += service_specs(names, self.env, ports, servers)
+        if "proxy" in self._services:
+            port = ports.get("proxy")
+            specs += proxy_specs(self.folder, ports, host=self._host, port=port, uses=tuple(names))
         return specs
 
-    def _publish(self) -> None:
-        """Write what runs to the data folder, for `krabbel status`."""
+    def _publish(self, changed: Component) -> None:
+        """Tell who watches, and write what runs to the data folder, for `krabbel status`."""
+        self._watch(changed)
         with self._writing:
             if self.folder.lock_fd is None:
                 return
             processes = {}
-            for name, component in self._supervisor.components.items():
+            for name, component in list(self._supervisor.components.items()):
                 process = component.process
                 processes[name] = ProcessState(
                     state=component.state,

@@ -13,6 +13,10 @@ class AlreadyRunning(StackError):
     """Another process uses this data folder."""
 
 
+class PortTaken(StackError):
+    """A port that was asked for is in use."""
+
+
 class NotRunning(StackError):
     """No stack runs in this data folder."""
 

@@ -9,7 +9,7 @@ import socket
 import tempfile
 from pathlib import Path
 
-from krabbel.stack.errors import StackError
+from krabbel.stack.errors import PortTaken, StackError
 
 # Below what Linux (32768+) and macOS (49152+) hand out to outgoing connections, so that none of those sits on our port
 # when a server restarts.
@@ -48,6 +48,20 @@ class Ports:
                 self._file.write_text(json.dumps(self._ports, indent=1, sort_keys=True))
                 return port
         raise StackError(f"No free port between {RANGE.start} and {RANGE.stop}: is something filling this machine?")
+
+    def take(self, name: str, port: int, host: str) -> None:
+        """Use a given port, which may be outside of our range.
+
+        Raises:
+            PortTaken: somebody else listens there.
+        """
+        if not is_free(port, host):
+            raise PortTaken(
+                f"Port {port} on {host} is in use by another program. End that one, or choose another port: "
+                f"`krabbel up --port N`, or `make demo PORT=N`."
+            )
+        self._ports[name] = port
+        self._claimed_names.add(name)
 
     def _claim(self, port: int) -> bool:
         if port in self._claims:

@@ -21,6 +21,8 @@ class ProcessSpec:
     ports: Mapping[str, int] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     """Processes that must be ready before this one starts (at the first start) and that end only after it."""
+    uses: tuple[str, ...] = ()
+    """Processes that end only after this one, but may start beside it."""
     prepare: Callable[[], None] = nothing
     """Called before each start: write configuration, remove what a crash left behind."""
     settle: Callable[[], None] = nothing

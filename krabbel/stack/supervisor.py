@@ -15,13 +15,13 @@ HOUSEKEEPING_S = 60.0
 class Supervisor:
     """Keeps the processes of a data folder running."""
 
-    def __init__(self, folder: DataFolder, changed: Callable[[], None]) -> None:
+    def __init__(self, folder: DataFolder, changed: Callable[[Component], None]) -> None:
         self.components: dict[str, Component] = {}
         self._folder = folder
         self._changed = changed
         self._over = threading.Event()
 
-    def start(self, specs: Iterable[ProcessSpec], progress: Callable[[str], None]) -> None:
+    def start(self, specs: Iterable[ProcessSpec]) -> None:
         """Start everything and return once all is ready.
 
         Raises:
@@ -38,7 +38,6 @@ class Supervisor:
                 return
             component.start()
             component.wait_until_up()
-            progress(component.spec.name)
 
         with ThreadPoolExecutor(max(1, len(specs)), thread_name_prefix="start") as pool:
             futures = [pool.submit(bring_up, component) for component in self.components.values()]
@@ -59,11 +58,16 @@ class Supervisor:
         self._over.set()
         left = dict(self.components)
         while left:
-            needed = {need for component in left.values() for need in self._needs(component)}
+            needed = {name for component in left.values() for name in (*component.spec.needs, *component.spec.uses)}
             now = {name: component for name, component in left.items() if name not in needed} or left
             with ThreadPoolExecutor(len(now), thread_name_prefix="stop") as pool:
                 list(pool.map(lambda component: component.stop(kill=kill), now.values()))
             left = {name: component for name, component in left.items() if name not in now}
+
+    def add(self, spec: ProcessSpec) -> None:
+        """Keep one more process running; does not wait for it."""
+        self.components[spec.name] = Component(spec, self._folder, self._changed)
+        self.components[spec.name].start()
 
     def get(self, name: str) -> Component:
         """Return the component of this name."""

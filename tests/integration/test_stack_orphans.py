@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -52,14 +52,14 @@ def eventually(condition: Callable[[], bool], timeout_s: float) -> bool:
 
 
 @pytest.fixture
-def supervisor(tmp_path: Path) -> "subprocess.Popen[str]":
+def supervisor(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """A process of its own that runs a stack, ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", SUPERVISE, str(tmp_path)], stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
+    command = [sys.executable, "-c", SUPERVISE, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.terminate()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)

@@ -1,0 +1,64 @@
+"""Krabbel's own services as processes of this Python, and the settings that all of them share."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from krabbel.stack.folder import DataFolder
+from krabbel.stack.ports import Ports
+from krabbel.stack.probes import http_status
+from krabbel.stack.spec import ProcessSpec
+
+SERVICES = ("ingest", "query", "dashboard", "classifier", "proxy")
+ROOT = Path(__file__).resolve().parents[2]
+DEMO_MODEL = ROOT / "models" / "demo" / "krabbel-demo-yolov5n-cls.pt"
+# torch and Panel load from a cold disk; everything else is there in seconds.
+START_TIMEOUT_S = 180.0
+
+
+def http_services(services: Sequence[str], workers: int) -> list[str]:
+    """Return the names of the processes: each classifier worker is one of its own."""
+    names = [name for name in services if name in ("ingest", "query", "dashboard")]
+    if "classifier" in services:
+        names += [f"classifier-{number}" for number in range(1, workers + 1)]
+    return names
+
+
+def shared_settings(folder: DataFolder, ports: Ports, public_url: str) -> dict[str, str]:
+    """Return the settings that the services have in common, besides the addresses of the servers."""
+    return {
+        "KRABBEL_PUBLIC_URL": public_url,
+        "KRABBEL_QUERY_URL": f"http://127.0.0.1:{ports.get('query')}",
+        "KRABBEL_SPOOL_DIR": str(folder.make("spool")),
+        "KRABBEL_MODEL": str(DEMO_MODEL),
+        "KRABBEL_DEVICE": "auto",
+    }
+
+
+def service_specs(names: Sequence[str], env: dict[str, str], ports: Ports, uses: tuple[str, ...]) -> list[ProcessSpec]:
+    """Return one spec per process.
+
+    They start beside the servers, not after them: loading Python's packages takes longer than the servers need, and the
+    services wait for their servers by themselves. ``uses`` are the servers, which end only after the services.
+    """
+    return [_service(name, env, ports.get(name), uses) for name in names]
+
+
+def _service(name: str, env: dict[str, str], port: int, uses: tuple[str, ...]) -> ProcessSpec:
+    module = "services." + name.partition("-")[0]
+    return ProcessSpec(
+        name=name,
+        command=[sys.executable, "-m", module],
+        env={
+            **env,
+            "KRABBEL_HOST": "127.0.0.1",
+            "KRABBEL_PORT": str(port),
+            "KRABBEL_LOG_FORMAT": "json",
+            "PYTHONUNBUFFERED": "1",
+        },
+        ready=lambda: http_status(port, "/readyz") == 200,
+        ports={"http": port},
+        uses=uses,
+        start_timeout_s=START_TIMEOUT_S,
+        grace_s=25,
+    )
