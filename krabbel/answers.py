@@ -1,0 +1,108 @@
+"""What the query API answers, as contracts: read by :mod:`krabbel.client`."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from pydantic import Field
+
+from proto.base import Contract
+from proto.camera import Camera
+from proto.classification import Classification
+from proto.run import TrackingRun
+
+
+class RunsPage(Contract):
+    """Runs, newest first, and the cursor of the next page."""
+
+    items: tuple[TrackingRun, ...]
+    next: str | None = None
+
+
+class RunDetail(Contract):
+    """One run with all that models said of it."""
+
+    run: TrackingRun
+    classifications: tuple[Classification, ...] = ()
+
+
+class DayCount(Contract):
+    """A day with its runs and, of these, insects."""
+
+    day: date
+    runs: int = 0
+    insects: int = 0
+
+
+class HourCount(Contract):
+    """An hour of a day."""
+
+    hour: int = Field(ge=0, le=23)
+    runs: int = 0
+    insects: int = 0
+
+
+class HourStatistics(Contract):
+    """All 24 hours of a day."""
+
+    day: date
+    hours: tuple[HourCount, ...]
+
+
+class ClassCount(Contract):
+    """A class and its runs of a day."""
+
+    label: str
+    is_insect: bool
+    runs: int = 0
+
+
+class ClassStatistics(Contract):
+    """The classes of a day, most frequent first."""
+
+    day: date
+    runs: int = 0
+    insects: int = 0
+    classes: tuple[ClassCount, ...] = ()
+
+
+class Queue(Contract):
+    """Jobs that wait and jobs that no worker could take; None where the broker could not be asked."""
+
+    ready: int | None = None
+    parked: int | None = None
+
+
+class Worker(Contract):
+    """A classifier process that reported lately."""
+
+    worker_id: str = ""
+    model_id: str = ""
+    demo: bool = False
+
+
+class ActiveModel(Contract):
+    """The model that classifies new runs."""
+
+    model_id: str
+    demo: bool = False
+
+
+class SystemStatus(Contract):
+    """What waits, who works, with which model."""
+
+    queue: Queue | None = None
+    runs_by_status: Mapping[str, int] = Field(default_factory=dict)
+    workers: tuple[Worker, ...] = ()
+    model: ActiveModel | None = None
+
+
+class Cameras(Contract):
+    """All cameras."""
+
+    items: tuple[Camera, ...]
+
+
+class Days(Contract):
+    """All days that have runs, newest first."""
+
+    items: tuple[DayCount, ...]

@@ -1,0 +1,109 @@
+"""Wiring: Panel's server with the page, its files, health and metrics; and the feed that all sessions share."""
+
+import asyncio
+import contextvars
+import gc
+from typing import Any
+
+import panel as pn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from tornado.web import RequestHandler
+
+from krabbel.client import QueryClient
+from services.chassis.logging import get_logger
+from services.dashboard.assets import ASSETS_PATH, STATIC
+from services.dashboard.feed import Feed, Link
+from services.dashboard.session import open_page
+from services.dashboard.settings import DashboardSettings
+from services.dashboard.views import Views
+
+log = get_logger(__name__)
+
+
+class _Health(RequestHandler):
+    def get(self) -> None:
+        self.write({"status": "alive"})
+
+
+class _Ready(RequestHandler):
+    """Ready as soon as pages can be served; whether the query service is there is said, and shown on the page."""
+
+    def initialize(self, feed: Feed) -> None:
+        self._feed = feed
+
+    def get(self) -> None:
+        ready = self._feed.link is Link.LIVE
+        self.set_status(200 if ready else 503)
+        self.write({"status": "ready" if ready else "not ready", "checks": {"query": self._feed.link.value}})
+
+
+class _Metrics(RequestHandler):
+    def get(self) -> None:
+        self.set_header("Content-Type", CONTENT_TYPE_LATEST)
+        self.write(generate_latest())
+
+
+class Dashboard:
+    """The server and its feed."""
+
+    def __init__(self, settings: DashboardSettings) -> None:
+        key = settings.service_key.get_secret_value() if settings.service_key else ""
+        self._client = QueryClient(settings.query_url, key)
+        self.feed = Feed(self._client)
+        self._views = Views(self.feed)
+        self._public_url = settings.public_url
+        pn.config.browser_info = False  # one root less in every session
+        self._task: asyncio.Task[None] | None = None
+        pages: dict[str, Any] = {"/": self._open_page}
+        self._server = pn.io.server.get_server(
+            pages,
+            port=settings.port,
+            address=settings.host,
+            websocket_origin=settings.origins(),
+            static_dirs={ASSETS_PATH.strip("/"): str(STATIC)},
+            extra_patterns=[
+                (r"/healthz", _Health),
+                (r"/readyz", _Ready, {"feed": self.feed}),
+                (r"/metrics", _Metrics),
+            ],
+            title="Was krabbelt da?",
+            location=False,
+            cookie_secret=settings.cookie_secret.get_secret_value(),
+            secret_key=settings.cookie_secret.get_secret_value().encode(),
+            sign_sessions=True,
+            generate_session_ids=True,
+            unused_session_lifetime_milliseconds=15_000,
+            check_unused_sessions_milliseconds=5_000,
+            keep_alive_milliseconds=15_000,
+            use_xheaders=True,
+        )
+
+    def _open_page(self) -> None:
+        open_page(self.feed, self._views, self._public_url)
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.port or 0
+
+    def start(self) -> None:
+        """Serve, and follow the query service."""
+        # Documents are large cyclic graphs: by default full collections stall all sessions for a second.
+        gc.set_threshold(200_000, 50, 1000)
+        self._server.start()
+        # An empty context: one inherited from a session would hold its document, and all others with it.
+        self._task = asyncio.create_task(self.feed.run(), name="feed", context=contextvars.Context())
+        log.info("dashboard serves", port=self.port)
+
+    async def stop(self) -> None:
+        """Stop following, close all pages' connections and the port."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self._client.close()
+        self._server.stop()
+
+
+def create_app(settings: DashboardSettings) -> Dashboard:
+    """Return the dashboard, listening but not yet following."""
+    return Dashboard(settings)

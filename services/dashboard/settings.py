@@ -1,0 +1,30 @@
+"""Settings of the dashboard."""
+
+import secrets
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr
+
+from services.chassis.settings import ServiceSettings
+
+
+class DashboardSettings(ServiceSettings):
+    """What the dashboard needs besides what every service has."""
+
+    query_url: str = Field("http://127.0.0.1:8082", description="Where the query service is: http(s)://host:port")
+    cookie_secret: SecretStr = Field(
+        default_factory=lambda: SecretStr(secrets.token_urlsafe(32)),
+        description="Signs session ids and cookies; the same for all replicas. Without it each start makes its own",
+    )
+    dashboard_origins: str = Field(
+        "", description="Further hosts (host:port, comma-separated, * for any) whose pages may open the live connection"
+    )
+
+    def origins(self) -> list[str]:
+        """Return the hosts that may open the websocket: the public one under its usual names, ours, and those given."""
+        public = urlsplit(self.public_url)
+        port = public.port or (443 if public.scheme == "https" else 80)
+        names = {f"{public.hostname}:{port}", f"{self.host}:{self.port}"}
+        if public.hostname in ("127.0.0.1", "localhost"):
+            names |= {f"localhost:{port}", f"127.0.0.1:{port}"}
+        return sorted(names | {part.strip() for part in self.dashboard_origins.split(",") if part.strip()})

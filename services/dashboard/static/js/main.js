@@ -1,0 +1,40 @@
+// Wiring: the page shows its first picture from the snapshot it came with, then follows the messages of its session.
+
+import { addCard, setCameras as setCarpetCameras, setEmpty, setGallery, setTotals } from "./carpet.js"
+import { setLink, watchOwnConnection } from "./connection.js"
+import { setDay } from "./figures.js"
+import { setDays, shownDay, startPicker } from "./picker.js"
+import { drawCameras, setCameras, setSystem } from "./surroundings.js"
+import { start } from "./words.js"
+
+const view = { totals: null, day: null, link: null, seen: false }
+
+const takers = {
+  link: ({ link }) => { view.link = link; setLink(link); judgeEmpty() },
+  cameras: ({ cameras }) => { setCarpetCameras(cameras); setCameras(cameras) },
+  gallery: ({ cards }) => { view.seen ||= cards.length > 0; setGallery(cards); judgeEmpty() },
+  card: (card) => { view.seen = true; judgeEmpty(); addCard(card) },
+  totals: (totals) => { view.totals = totals; setTotals(totals); setDays(totals); judgeEmpty() },
+  day: (day) => { view.day = day; if (day.day === shownDay()) setDay(day, view.totals.today) },
+  system: setSystem,
+}
+
+// Empty is only what the query service said to be empty.
+function judgeEmpty() {
+  setEmpty(view.link === "live" && !view.seen && view.totals?.runs === 0)
+}
+
+function take(message) {
+  for (const key of ["totals", "link", "cameras", "system", "gallery", "day"]) if (key in message) takers[key](message[key])
+  for (const card of message.cards ?? []) takers.card(card)
+  document.documentElement.dataset.messages = String(Number(document.documentElement.dataset.messages ?? 0) + 1)
+}
+
+take(start.snapshot)
+startPicker((day) => {
+  setDay({ day: shownDay(), loaded: false }, view.totals.today)
+  document.dispatchEvent(new CustomEvent("krabbel:send", { detail: { day } }))
+})
+document.addEventListener("krabbel:message", (event) => take(event.detail))
+setInterval(drawCameras, 10000)
+watchOwnConnection()

@@ -1,0 +1,57 @@
+// The day picker. The address holds the day, so that a page can be shared and the back button works.
+
+import { byId, h, keyed, setText } from "./dom.js"
+import { shortDay, start, t } from "./words.js"
+
+let chosen = start.day // null: always today
+let days = []
+let today = null
+let tell = () => {}
+
+export const shownDay = () => chosen ?? today
+
+export function setDays(totals) {
+  today = totals.today
+  days = totals.days
+  if (!days.some(([day]) => day === shownDay())) days = [...days, [shownDay(), 0]].sort((a, b) => (a[0] < b[0] ? 1 : -1))
+  draw()
+}
+
+function draw() {
+  const select = byId("days")
+  keyed(select, days, ([day]) => day, ([day]) => h("option", { value: day }), (option, [day, count]) => {
+    setText(option, t("day.option", { day: day === today ? t("day.today") : shortDay(day), count }))
+  })
+  select.value = shownDay()
+  const at = days.findIndex(([day]) => day === shownDay())
+  byId("earlier").disabled = at >= days.length - 1
+  byId("later").disabled = at <= 0
+}
+
+function choose(day, remember = true) {
+  chosen = day === today ? null : day
+  if (remember) {
+    const address = new URL(location.href)
+    if (chosen) address.searchParams.set("day", chosen)
+    else address.searchParams.delete("day")
+    history.pushState({}, "", address)
+  }
+  for (const link of document.querySelectorAll(".languages a")) {
+    const target = new URL(link.href)
+    if (chosen) target.searchParams.set("day", chosen)
+    else target.searchParams.delete("day")
+    link.href = target
+  }
+  draw()
+  tell(chosen)
+}
+
+export function startPicker(onChoice) {
+  tell = onChoice
+  const step = (by) => choose(days[days.findIndex(([day]) => day === shownDay()) + by][0])
+  byId("days").addEventListener("change", (event) => choose(event.target.value))
+  byId("earlier").addEventListener("click", () => step(1))
+  byId("later").addEventListener("click", () => step(-1))
+  byId("picker").addEventListener("submit", (event) => event.preventDefault())
+  addEventListener("popstate", () => choose(new URL(location.href).searchParams.get("day") ?? today, false))
+}

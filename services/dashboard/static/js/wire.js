@@ -1,0 +1,7 @@
+// The Panel component of the page: it shows nothing, and carries messages between the session and the page's modules.
+
+export function render({ model }) {
+  model.on("msg:custom", (event) => document.dispatchEvent(new CustomEvent("krabbel:message", { detail: event.data ?? event })))
+  document.addEventListener("krabbel:send", (event) => model.send_msg(event.detail))
+  model.send_msg({ ready: true })
+}

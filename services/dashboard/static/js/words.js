@@ -1,0 +1,62 @@
+// Words, numbers and times in the page's language. The words come from texts/<language>.toml by way of the page.
+
+const boot = JSON.parse(document.getElementById("boot").textContent)
+export const lang = boot.lang
+export const start = boot
+
+const locale = lang === "de" ? "de-DE" : "en-GB"
+const plural = new Intl.PluralRules(locale)
+const whole = new Intl.NumberFormat(locale)
+const percentage = new Intl.NumberFormat(locale, { style: "percent" })
+const ago = new Intl.RelativeTimeFormat(locale, { numeric: "auto" })
+
+export const number = (value) => whole.format(value)
+export const percent = (share) => percentage.format(share)
+
+export function t(key, values = {}) {
+  let text = boot.texts[key] ?? key
+  if (typeof text === "object") text = text[plural.select(values.count)] ?? text.other
+  return text.replace(/\{(\w+)\}/g, (_, name) => {
+    const value = values[name]
+    return typeof value === "number" ? number(value) : String(value)
+  })
+}
+
+export function taxon(label) {
+  return boot.taxonomy[label] ?? { name: label, sci: "", icon: "spider", color: "#888888", insect: true }
+}
+
+const formats = new Map()
+function format(zone, options) {
+  const key = zone + JSON.stringify(options)
+  if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }))
+  return formats.get(key)
+}
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" }
+
+// The camera's clock; with the day when that is not today's.
+export function clock(moment, zone) {
+  const then = new Date(moment)
+  const day = { day: "numeric", month: "short", year: "numeric" }
+  const isToday = format(zone, day).format(then) === format(zone, day).format(new Date())
+  return isToday ? format(zone, CLOCK).format(then) : format(zone, { ...day, hour: "2-digit", minute: "2-digit" }).format(then)
+}
+
+// A day of the calendar, without a zone's doing: "2026-05-12".
+export function longDay(day) {
+  return format("UTC", { weekday: "long", day: "numeric", month: "long", year: "numeric" }).format(new Date(`${day}T12:00:00Z`))
+}
+
+export function shortDay(day) {
+  return format("UTC", { weekday: "short", day: "numeric", month: "short" }).format(new Date(`${day}T12:00:00Z`))
+}
+
+export function since(moment) {
+  const seconds = Math.max(0, Math.round((Date.now() - new Date(moment).getTime()) / 1000))
+  if (seconds < 10) return t("ago.now")
+  if (seconds < 60) return ago.format(-Math.floor(seconds / 10) * 10, "second")
+  if (seconds < 3600) return ago.format(-Math.floor(seconds / 60), "minute")
+  if (seconds < 86400) return ago.format(-Math.floor(seconds / 3600), "hour")
+  return ago.format(-Math.floor(seconds / 86400), "day")
+}

@@ -1,0 +1,276 @@
+"""A stand-in for the query service, in memory, for the dashboard's own tests and for working on its looks.
+
+    python -m tests.support.fake_query --dashboard http://127.0.0.1:8091 --port 8090 --seed 120 --every 3
+
+It speaks the same JSON and server-sent events, serves drawn pictures, and is the one origin before the dashboard, as
+Caddy is in earnest. The end-to-end tests use the real service.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import io
+import random
+from collections import Counter
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from aiohttp import ClientSession, WSMsgType, web
+from PIL import Image
+
+from proto.camera import Camera
+from proto.classification import Certainty, RunResult
+from proto.live import LiveEvent, LiveEventType
+from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of, run_id_of
+from proto.taxonomy import entry
+
+ZONE = ZoneInfo("Europe/Berlin")
+
+
+def picture(label: str, seed: int) -> bytes:
+    """Return a crop: drawn as the simulator draws it, or a plain square where that is too slow to wait for."""
+    try:
+        from krabbel.simulator.drawing import draw_run
+
+        return draw_run(label, seed, 3)[1].jpeg_bytes()
+    except ImportError:
+        buffer = io.BytesIO()
+        Image.new("RGB", (96, 96), entry(label).color).save(buffer, "JPEG")
+        return buffer.getvalue()
+
+
+class FakeQuery:
+    """Holds runs, answers as query does, and streams what happens to them."""
+
+    def __init__(self, dashboard: str = "", *, key: str = "secret", demo: bool = True, plain: bool = False) -> None:
+        self.dashboard, self.key, self.demo, self.plain = dashboard, key, demo, plain
+        self.runs: dict[str, TrackingRun] = {}
+        self.cameras: dict[str, Camera] = {}
+        self.images: dict[str, bytes] = {}
+        self.workers = 1
+        self._streams: set[asyncio.Queue[bytes]] = set()
+        self._events = 0
+        self._runner: web.AppRunner | None = None
+        self.port = 0
+
+    # -- what happens ---------------------------------------------------------------------------------------------
+
+    def add_camera(self, camera_id: str, name: str, place: str = "") -> None:
+        self.cameras[camera_id] = Camera(camera_id=camera_id, name=name, place=place, created_at=datetime.now(UTC))
+
+    def receive(self, camera: str, label: str, at: datetime | None = None, seed: int = 0) -> str:
+        """A trap uploads a run: it is received and queued."""
+        at = at or datetime.now(UTC)
+        data = b"" if self.plain else picture(label, seed)
+        if self.plain:
+            buffer = io.BytesIO()
+            Image.new("RGB", (96, 96), entry(label).color).save(buffer, "JPEG")
+            data = buffer.getvalue()
+        sha = hashlib.sha256(data + str(len(self.runs)).encode()).hexdigest()
+        run_id = run_id_of(camera, str(len(self.runs)), at.isoformat(), at.isoformat(), [sha])
+        key = object_key_of(run_id, sha, "image/jpeg")
+        self.images[key.removeprefix("runs/")] = data
+        image = ImageReference(
+            sha256=sha, object_key=key, file_name="a.jpg", content_type="image/jpeg", byte_size=len(data),
+            width=96, height=96,
+        )  # fmt: skip
+        local = at.astimezone(ZONE)
+        self.runs[run_id] = TrackingRun(
+            run_id=run_id, camera_id=camera, tracking_id=str(len(self.runs)), source=RunSource.API, started_at=at,
+            ended_at=at, duration_s=3, received_at=at, sort_at=at, local_date=local.date(), local_hour=local.hour,
+            images=(image,),
+        )  # fmt: skip
+        if camera in self.cameras:
+            self.cameras[camera] = self.cameras[camera].model_copy(update={"last_upload_at": at})
+        self._tell(LiveEventType.RECEIVED, run_id)
+        self._set(run_id, LiveEventType.QUEUED, status=RunStatus.QUEUED, queued_at=at)
+        return run_id
+
+    def classify(self, run_id: str, label: str, probability: float = 0.97) -> None:
+        """A worker names the run."""
+        sure = Certainty.SURE if probability >= 0.8 else Certainty.PROBABLE if probability >= 0.5 else Certainty.UNCLEAR
+        now = datetime.now(UTC)
+        result = RunResult(
+            model_id="demo-yolov5n@1", label=label, is_insect=entry(label).is_insect, certainty=sure, top1_images=1,
+            images=1, probability_mean=probability, probability_weighted=probability, classified_at=now,
+            best_image=self.runs[run_id].images[0].sha256, demo_model=self.demo,
+        )  # fmt: skip
+        status = RunStatus.CLASSIFIED
+        self._set(run_id, LiveEventType.CLASSIFIED, status=status, result=result, classified_at=now)
+
+    def fail(self, run_id: str) -> None:
+        """A worker cannot read the run."""
+        self._set(run_id, LiveEventType.FAILED, status=RunStatus.FAILED, status_reason="no readable image")
+
+    def _set(self, run_id: str, kind: LiveEventType, **changes: Any) -> None:
+        self.runs[run_id] = self.runs[run_id].model_copy(update=changes)
+        self._tell(kind, run_id)
+
+    def _tell(self, kind: LiveEventType, run_id: str) -> None:
+        self._events += 1
+        event = LiveEvent(event_id=f"{self._events:016x}", type=kind, at=datetime.now(UTC), run=self.runs[run_id])
+        data = f"id: {event.event_id}\nevent: {kind.value}\ndata: {event.model_dump_json()}\n\n".encode()
+        for queue in self._streams:
+            queue.put_nowait(data)
+
+    # -- what it answers ------------------------------------------------------------------------------------------
+
+    def _named(self, day: date | None = None) -> list[TrackingRun]:
+        return [run for run in self.runs.values() if run.result and (day is None or run.local_date == day)]
+
+    async def _api(self, request: web.Request) -> web.StreamResponse:
+        path, query = request.match_info["path"], request.query
+        if path.startswith("images/"):
+            data = self.images.get(path.removeprefix("images/"))
+            return web.Response(body=data, content_type="image/jpeg") if data else web.Response(status=404)
+        if request.headers.get("Authorization") != f"Bearer {self.key}":
+            return web.json_response({"title": "no key"}, status=401)
+        if path == "live":
+            return await self._live(request)
+        day = date.fromisoformat(query["day"]) if "day" in query else None
+        named = self._named(day)
+        answers: dict[str, Any] = {}
+        if path == "runs":
+            found = [run for run in self.runs.values() if day is None or run.local_date == day]
+            found = [run for run in found if "status" not in query or run.status.value == query["status"]]
+            found = [
+                run for run in found if "class" not in query or (run.result and run.result.label == query["class"])
+            ]
+            if "insect" in query:
+                wanted = query["insect"] == "true"
+                found = [run for run in found if run.result and run.result.is_insect == wanted]
+            found.sort(key=lambda run: (run.sort_at, run.run_id), reverse=True)
+            answers = {
+                "items": [run.model_dump(mode="json") for run in found[: int(query.get("limit", 50))]],
+                "next": None,
+            }
+        elif path == "cameras":
+            answers = {"items": [camera.model_dump(mode="json") for camera in self.cameras.values()]}
+        elif path == "days":
+            runs = Counter(run.local_date for run in named)
+            insects = Counter(run.local_date for run in named if run.result and run.result.is_insect)
+            answers = {
+                "items": [{"day": str(d), "runs": runs[d], "insects": insects[d]} for d in sorted(runs, reverse=True)]
+            }
+        elif path == "stats/hours":
+            runs_h = Counter(run.local_hour for run in named)
+            insects_h = Counter(run.local_hour for run in named if run.result and run.result.is_insect)
+            hours = [{"hour": h, "runs": runs_h[h], "insects": insects_h[h]} for h in range(24)]
+            answers = {"day": str(day), "camera_id": None, "hours": hours}
+        elif path == "stats/classes":
+            classes = Counter(run.result.label for run in named if run.result)
+            rows = [{"label": c, "is_insect": entry(c).is_insect, "runs": n} for c, n in classes.most_common()]
+            answers = {"day": str(day), "runs": len(named), "insects": 0, "classes": rows}
+        elif path == "status":
+            model = {"model_id": "demo-yolov5n@1", "demo": self.demo}
+            answers = {
+                "queue": {"ready": 0, "parked": 0},
+                "runs_by_status": Counter(run.status.value for run in self.runs.values()),
+                "workers": [{"worker_id": "w1", **model}] * self.workers,
+                "model": model,
+            }
+        else:
+            return web.json_response({}, status=404)
+        return web.json_response(answers)
+
+    async def _live(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b": hello\n\n")
+        queue: asyncio.Queue[bytes] = asyncio.Queue()
+        self._streams.add(queue)
+        try:
+            while True:
+                try:
+                    await response.write(await asyncio.wait_for(queue.get(), 5))
+                except TimeoutError:
+                    await response.write(b": heartbeat\n\n")
+        finally:
+            self._streams.discard(queue)
+
+    # -- the one origin -------------------------------------------------------------------------------------------
+
+    async def _proxy(self, request: web.Request) -> web.StreamResponse:
+        address = self.dashboard + request.path_qs
+        async with ClientSession(auto_decompress=False) as session:
+            if request.headers.get("Upgrade", "").lower() == "websocket":
+                return await self._proxy_socket(request, session, address)
+            headers = {**request.headers, "Accept-Encoding": "identity"}
+            async with session.request(request.method, address, headers=headers, allow_redirects=False) as answer:
+                kept = {name: value for name, value in answer.headers.items() if name in ("Content-Type", "Etag")}
+                return web.Response(body=await answer.read(), status=answer.status, headers=kept)
+
+    async def _proxy_socket(self, request: web.Request, session: ClientSession, address: str) -> web.StreamResponse:
+        wanted = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if part]
+        near = web.WebSocketResponse(protocols=wanted, max_msg_size=0)
+        await near.prepare(request)
+        headers = {"Origin": request.headers.get("Origin", ""), "Host": request.host}
+        async with session.ws_connect(address, protocols=wanted, headers=headers, max_msg_size=0) as far:
+
+            async def pump(source: Any, sink: Any) -> None:
+                async for message in source:
+                    if message.type is WSMsgType.TEXT:
+                        await sink.send_str(message.data)
+                    elif message.type is WSMsgType.BINARY:
+                        await sink.send_bytes(message.data)
+                await sink.close()
+
+            await asyncio.gather(pump(near, far), pump(far, near), return_exceptions=True)
+        return near
+
+    async def start(self, port: int = 0) -> None:
+        """Listen."""
+        app = web.Application()
+        app.router.add_get("/api/v1/{path:.*}", self._api)
+        app.router.add_route("*", "/{path:.*}", self._proxy)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, "127.0.0.1", port or self.port)
+        await site.start()
+        self.port = self._runner.addresses[0][1]
+
+    async def stop(self) -> None:
+        """Go away, as a service does that is restarted."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+
+async def _main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dashboard", required=True)
+    parser.add_argument("--port", type=int, default=8090)
+    parser.add_argument("--seed", type=int, default=120)
+    parser.add_argument("--every", type=float, default=3.0)
+    parser.add_argument("--no-demo", action="store_true")
+    given = parser.parse_args()
+    rng = random.Random(7)
+    query = FakeQuery(given.dashboard, demo=not given.no_demo)
+    for camera_id, name, place in (
+        ("garten-1", "Garten 1", "Köln, Volksgarten"),
+        ("redaktion", "Dachgarten Redaktion", "Köln, Neumarkt"),
+        ("streuobst", "Streuobstwiese", "Bergisch Gladbach"),
+    ):
+        query.add_camera(camera_id, name, place)
+    from krabbel.simulator.drawing import random_label
+
+    now = datetime.now(UTC)
+    for _ in range(given.seed):
+        back = (
+            timedelta(hours=min(abs(rng.gauss(0, 4)), 15)) if rng.random() < 0.7 else timedelta(days=rng.choice([1, 2]))
+        )
+        run_id = query.receive(
+            rng.choice([*query.cameras]), label := random_label(rng), now - back, rng.randrange(10**6)
+        )
+        query.classify(run_id, label, rng.choice([0.99, 0.97, 0.93, 0.88, 0.72, 0.55, 0.41]))
+    await query.start(given.port)
+    while True:
+        await asyncio.sleep(given.every)
+        run_id = query.receive(rng.choice([*query.cameras]), label := random_label(rng), None, rng.randrange(10**6))
+        await asyncio.sleep(0.9)
+        query.classify(run_id, label, rng.choice([0.99, 0.97, 0.93, 0.72, 0.41]))
+
+
+if __name__ == "__main__":
+    asyncio.run(_main())
