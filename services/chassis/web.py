@@ -52,6 +52,8 @@ def problem_response(error: KrabbelError, path: str, request_id: str) -> web.Res
     headers: dict[str, str] = {}
     if error.retry_after_s is not None:
         headers["Retry-After"] = str(error.retry_after_s)
+    if error.status == 408:
+        headers["Connection"] = "close"  # RFC 9110: the rest of a slow request is not waited for
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="krabbel"'
     return web.Response(

@@ -38,7 +38,6 @@ from services.ingest.settings import IngestSettings
 from services.ingest.spool import Spool
 
 HEARTBEAT_BYTES = 64 * 1024
-FIRST_LOOK_S = 3.0
 log = get_logger(__name__)
 
 
@@ -71,7 +70,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
         registry = Registry(settings, cameras)
         await asyncio.to_thread(registry.load)
         with suppress(KrabbelError, TimeoutError):  # a first look, so that the first upload finds its key
-            async with asyncio.timeout(FIRST_LOOK_S):
+            async with asyncio.timeout(settings.start_wait_seconds):
                 await registry.refresh()
         app[SPOOL], app[REGISTRY], app[CAMERAS] = spool, registry, cameras
         app[INTAKE] = Intake(settings, spool, registry, executor)

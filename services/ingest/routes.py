@@ -17,7 +17,6 @@ from proto.errors import (
     NotAllowed,
     NotAuthenticated,
     RunNotFound,
-    UploadTimeout,
 )
 from proto.run import RunSource, RunStatus, TrackingRun
 from services.chassis.auth import Principal, key_of
@@ -58,15 +57,13 @@ def authenticate(request: web.Request) -> Principal:
 
 
 def counted(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
-    """Count refusals by their slug; end the connection of a client that was too slow."""
+    """Count refusals by their slug."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
         except KrabbelError as error:
             RUNS_REJECTED.labels(error.slug).inc()
-            if isinstance(error, UploadTimeout) and request.transport is not None:
-                request.protocol.force_close()
             raise
 
     return handle

@@ -29,6 +29,9 @@ class IngestSettings(ServiceSettings):
     answer_wait_seconds: float = Field(
         1.0, ge=0, description="How long /api/v1/runs waits for the stores before it answers, so that its link works"
     )
+    start_wait_seconds: float = Field(
+        3.0, ge=0, description="How long a start waits for the keys in the database, seconds; then the kept ones count"
+    )
     failed_keys_per_minute: int = Field(30, ge=1, description="Wrong keys from one address in a minute before 429")
     trusted_proxies: str = Field(
         "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",

@@ -98,9 +98,7 @@ class Receiver:
         """
         if not self.writer.images and self.writer.skipped:
             names = ", ".join(repr(name[:80]) for name in self.writer.skipped[:3])
-            raise NotAnImage(
-                f"None of {len(self.writer.skipped)} files is a whole JPEG, PNG or WebP image: {names}."
-            )
+            raise NotAnImage(f"None of {len(self.writer.skipped)} files is a whole JPEG, PNG or WebP image: {names}.")
 
     def require_id(self, run_id: str, expected: str | None) -> None:
         """Return if the run's id is what the client computed, where it did.
