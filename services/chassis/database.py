@@ -44,6 +44,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("camera_id", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("local_date", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("result.label", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel(
+            [("camera_id", ASCENDING), ("result.label", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]
+        ),
+        IndexModel([("status", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("tracking_id", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("status", ASCENDING), ("received_at", ASCENDING)]),
     ],
     "classifications": [IndexModel([("run_id", ASCENDING)])],

@@ -18,7 +18,7 @@ class GroupCommit(Generic[T, R]):
     """Hands items to ``write`` in groups, one group at a time, in the order in which they came."""
 
     def __init__(self, write: Callable[[list[T]], Awaitable[list[R]]], most: int) -> None:
-        """``write`` returns one result per item, in order, or raises Unavailable for all; ``most``: items in a group."""
+        """``write`` returns one result per item, in order, or raises Unavailable for all; ``most``: group size."""
         self._write = write
         self._most = most
         self._waiting: deque[tuple[T, asyncio.Future[R]]] = deque()

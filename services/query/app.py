@@ -15,7 +15,15 @@ from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
 from services.chassis.rollups import Rollups
 from services.chassis.web import READY_CHECKS, new_app
-from services.query import routes_about, routes_images, routes_live, routes_runs, routes_statistics
+from services.query import (
+    routes_about,
+    routes_docs,
+    routes_images,
+    routes_legacy,
+    routes_live,
+    routes_runs,
+    routes_statistics,
+)
 from services.query.access import KEY_RING, SETTINGS, fixed_principals
 from services.query.live import LiveHub
 from services.query.pictures import Pictures
@@ -23,7 +31,7 @@ from services.query.run_reader import RunReader
 from services.query.settings import QuerySettings
 
 DATABASE = web.AppKey("database", Database)
-ROOMS = (routes_runs, routes_images, routes_statistics, routes_about, routes_live)
+ROOMS = (routes_runs, routes_images, routes_statistics, routes_about, routes_live, routes_legacy, routes_docs)
 log = get_logger(__name__)
 
 
@@ -40,6 +48,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[KEY_RING] = KeyRing(cameras, fixed_principals(settings))
         app[routes_runs.RUNS] = RunReader(database)
         app[routes_statistics.ROLLUPS] = Rollups(database)
+        app[routes_legacy.STORE] = store
         app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
@@ -87,6 +96,7 @@ def create_app(settings: QuerySettings) -> web.Application:
     """Return the service's application."""
     app = new_app("query")
     app[SETTINGS] = settings
+    app[routes_docs.DOCUMENT] = routes_docs.document()
     for room in ROOMS:
         app.add_routes(room.routes())
     app.cleanup_ctx.extend((_backends, _background))

@@ -42,7 +42,7 @@ class Parameters:
         value = self._query.get(name)
         if value is None:
             return default
-        if not re.fullmatch(r"\d{1,9}", value) or not least <= int(value) <= most:
+        if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
             raise BadRequest(f"{name}: must be a whole number from {least} to {most} (got {value[:40]!r}).")
         return int(value)
 

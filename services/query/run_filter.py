@@ -35,6 +35,10 @@ class RunFilter:
     after: datetime | None = None
     before: datetime | None = None
     text: str | None = None
+    track: str | None = None
+    """The trap's own track id."""
+    classified: bool | None = None
+    """Whether the run has a result; one that is being reclassified keeps its old one."""
 
     def of_cameras(self, cameras: tuple[str, ...]) -> "RunFilter":
         """Return the same selection of other cameras."""
@@ -106,6 +110,10 @@ def query_of(selection: RunFilter) -> dict[str, Any]:
     ):
         if values:
             query[field] = values[0] if len(values) == 1 else {"$in": list(values)}
+    if selection.track is not None:
+        query["tracking_id"] = selection.track
+    if selection.classified is not None:
+        query["result"] = {"$ne": None} if selection.classified else None
     if selection.insect is not None:
         query["result.is_insect"] = selection.insect
     days: dict[str, str] = {}
@@ -156,15 +164,17 @@ def _shifted(day: date, by: timedelta) -> datetime:
 
 
 def _text_query(text: str) -> list[dict[str, Any]]:
-    """Return the alternatives of a free-text search: a class by any of its names, a track or run id, a camera."""
+    """Return the alternatives of a free-text search, each one that an index answers in the list's order:
+    a class by any of its short names, a track's id, or the start of a run's id."""
     wanted = text.casefold()
     labels = [
         label
         for label, entry in taxonomy().items()
-        if any(
-            wanted in name.casefold()
-            for name in (label, entry.name_de, entry.name_en, entry.scientific_name, entry.long_name_de)
-        )
+        if any(wanted in name.casefold() for name in (label, entry.name_de, entry.name_en, entry.scientific_name))
     ]
-    beginning = {"$regex": f"^{re.escape(wanted)}"}
-    return [{"result.label": {"$in": labels}}, {"tracking_id": text}, {"_id": beginning}, {"camera_id": beginning}]
+    alternatives: list[dict[str, Any]] = [{"tracking_id": text}]
+    if labels:
+        alternatives.append({"result.label": {"$in": labels}})
+    if re.fullmatch(r"[0-9a-f]{8,32}", wanted):
+        alternatives.append({"_id": {"$gte": wanted.ljust(32, "0"), "$lte": wanted.ljust(32, "f")}})
+    return alternatives

@@ -62,13 +62,25 @@ class RunReader:
         return found.items[0] if found.items else None
 
     async def stream(
-        self, selection: RunFilter, *, fields: tuple[str, ...] = (), newest_first: bool = False
+        self,
+        selection: RunFilter,
+        *,
+        fields: tuple[str, ...] = (),
+        newest_first: bool = False,
+        by_day: bool = False,
+        most: int = 0,
     ) -> AsyncIterator[Document]:
-        """Yield all documents of a selection, batch by batch, in constant memory."""
+        """Yield the documents of a selection (at most ``most``), batch by batch, in constant memory.
+
+        The oldest first, or the newest; ``by_day`` keeps each local day together, days ascending, however many zones.
+        """
         direction = -1 if newest_first else 1
+        order = [("sort_at", direction), ("_id", direction)]
+        if by_day:
+            order = [("local_date", 1), ("sort_at", -1), ("_id", -1)]
         projection = dict.fromkeys(fields, 1) if fields else None
-        cursor = self._runs.find(query_of(selection), projection, batch_size=BATCH)
-        cursor = cursor.sort([("sort_at", direction), ("_id", direction)])
+        cursor = self._runs.find(query_of(selection), projection, batch_size=min(most, BATCH) or BATCH, limit=most)
+        cursor = cursor.sort(order)
         try:
             while documents := await available(lambda: cursor.to_list(BATCH)):
                 for document in documents:

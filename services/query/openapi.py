@@ -1,0 +1,89 @@
+"""The OpenAPI 3.1 document: hand-written paths (``proto/openapi/*.yaml``) and the contracts' own schemas, merged."""
+
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any
+
+import yaml
+from pydantic.json_schema import models_json_schema
+
+from proto.base import Contract
+from proto.camera import Camera
+from proto.classification import Classification
+from proto.job import ClassifyJob
+from proto.live import LiveEvent
+from proto.problem import Problem
+from proto.run import TrackingRun
+from proto.taxonomy import TaxonomyEntry
+
+CONTRACTS: tuple[type[Contract], ...] = (
+    Camera,
+    Classification,
+    ClassifyJob,
+    LiveEvent,
+    Problem,
+    TaxonomyEntry,
+    TrackingRun,
+)
+REFERENCE = "#/components/schemas/{model}"
+
+
+class InvalidPart(ValueError):
+    """Two files describe the same thing, or one is no part of a document."""
+
+
+def contract_schemas() -> dict[str, Any]:
+    """Return the JSON Schemas of the contracts as they are answered, by name."""
+    _, definitions = models_json_schema([(contract, "serialization") for contract in CONTRACTS], ref_template=REFERENCE)
+    schemas: dict[str, Any] = definitions["$defs"]
+    return schemas
+
+
+def parts() -> list[dict[str, Any]]:
+    """Return the hand-written parts, in the order of their file names."""
+    folder = resources.files("proto").joinpath("openapi")
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
+    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+
+
+def merged(documents: Iterable[dict[str, Any]], version: str) -> dict[str, Any]:
+    """Return one document of all parts.
+
+    Raises:
+        InvalidPart: a path or component stands in two parts with different contents.
+    """
+    paths: dict[str, Any] = {}
+    components: dict[str, dict[str, Any]] = {"schemas": dict(sorted(contract_schemas().items()))}
+    tags: list[dict[str, Any]] = []
+    for document in documents:
+        for path, item in document.get("paths", {}).items():
+            overlap = set(item) & set(paths.get(path, {}))
+            if overlap:
+                raise InvalidPart(f"{path}: {', '.join(sorted(overlap))} is described in two parts")
+            paths.setdefault(path, {}).update(item)
+        for kind, entries in document.get("components", {}).items():
+            held = components.setdefault(kind, {})
+            for name, value in entries.items():
+                if held.get(name, value) != value:
+                    raise InvalidPart(f"components/{kind}/{name} is described in two parts")
+                held[name] = value
+        tags += [tag for tag in document.get("tags", []) if tag["name"] not in {known["name"] for known in tags}]
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Krabbel",
+            "version": version,
+            "summary": "Was krabbelt da? What insect camera traps saw, live, as numbers and as data.",
+            "description": (
+                "Send your key as `Authorization: Bearer <key>`, or in the header `access_token` as the first "
+                "camera traps do. Every refusal is a problem detail (RFC 9457): `type` for programs, `detail` for "
+                "people, `request_id` for the operator. Times are UTC; days and hours are the camera's own."
+            ),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"bearer": []}, {"access_token": []}],
+        "tags": tags,
+        "paths": dict(sorted(paths.items())),
+        "components": components,
+    }
