@@ -9,8 +9,10 @@ import io
 import pickle
 import pickletools
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +27,13 @@ MAX_BYTES = 2 * 1024**3
 """Larger checkpoints are refused, packed or unpacked; the largest YOLOv5 -cls network has 0.1 GB."""
 
 _ASKED = re.compile(r"GLOBAL (\S+?)\.? ")
+_HARMLESS = (  # torch's own reader knows them
+    "__builtin__.set",
+    "collections.OrderedDict",
+    "torch.Size",
+    "torch._utils._rebuild_parameter",
+    "torch._utils._rebuild_tensor_v2",
+)
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks", "_state_dict_hooks")
 _METHODS = ("forward", "__call__", "_call_impl", "_slow_forward", "_forward_once", "forward_fuse", "to", "eval")
 
@@ -75,7 +84,11 @@ def _unpickle(data: bytes) -> Any:
     _check_archive(data)
     try:
         # Layers that a hostile file *constructs* (instead of rebuilding them, as pickle does) get no memory.
-        with torch.serialization.safe_globals(allowed_globals()), torch.device("meta"):
+        with (
+            warnings.catch_warnings(action="ignore"),
+            torch.serialization.safe_globals(allowed_globals()),
+            torch.device("meta"),
+        ):
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # a hostile file can make the reader raise anything
         found = _ASKED.search(f"{error} ")
@@ -111,20 +124,20 @@ def _forbidden_globals(data: bytes) -> Iterator[str]:
     else:
         pickles = [data]
     for content in pickles:
-        texts: list[str] = []
-        try:
-            for opcode, argument, _ in pickletools.genops(content):
-                if isinstance(argument, str) and "UNICODE" in opcode.name:
-                    texts.append(argument)
-                name = None
-                if opcode.name in ("GLOBAL", "INST"):
-                    name = str(argument).replace(" ", ".", 1)
-                elif opcode.name == "STACK_GLOBAL":
-                    name = ".".join(texts[-2:])
-                if name and name not in PATHS and not name.startswith(("torch._utils.", "collections.")):
-                    yield name
-        except (ValueError, pickle.UnpicklingError, EOFError, UnicodeDecodeError):
-            continue
+        stream = io.BytesIO(content)
+        with suppress(ValueError, pickle.UnpicklingError, EOFError):
+            while stream.tell() < len(content):  # a legacy file is several pickles, one after the other
+                texts: list[str] = []
+                for opcode, argument, _ in pickletools.genops(stream):
+                    if isinstance(argument, str) and "UNICODE" in opcode.name:
+                        texts.append(argument)
+                    name = None
+                    if opcode.name in ("GLOBAL", "INST"):
+                        name = str(argument).replace(" ", ".", 1)
+                    elif opcode.name == "STACK_GLOBAL":
+                        name = ".".join(texts[-2:])
+                    if name and name not in PATHS and name not in _HARMLESS:
+                        yield name
 
 
 def _check_modules(root: nn.Module) -> None:

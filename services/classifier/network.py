@@ -88,7 +88,7 @@ def class_names(names: Any) -> tuple[str, ...]:
     Raises:
         ValueError: they are neither, or the indices have gaps.
     """
-    if isinstance(names, dict):
+    if isinstance(names, dict) and names:
         by_index = {int(index): str(name) for index, name in names.items()}
         if sorted(by_index) != list(range(len(by_index))):
             raise ValueError("the indices of the class names have gaps")

@@ -39,14 +39,14 @@ class OnnxNetwork:
         Raises:
             RuntimeError: ONNX Runtime failed, or the network is closed.
         """
-        images = normalise(batch).astype(self._dtype, copy=False)
-        if self.fixed_batch is None:
-            output = self._run(images)
-        else:
-            output = np.concatenate(
-                [self._run_fixed(images[at : at + self.fixed_batch]) for at in range(0, len(images), self.fixed_batch)]
-            )
+        output = self.outputs(batch)
         return softmax(output) if self._yields_logits else output
+
+    def outputs(self, batch: Pixels) -> NDArray[np.float32]:
+        """Return what the graph itself yields [N, C]: logits, or probabilities where it ends in a softmax."""
+        images = normalise(batch).astype(self._dtype, copy=False)
+        step = self.fixed_batch or len(images)
+        return np.concatenate([self._run(images[at : at + step], step) for at in range(0, len(images), step)])
 
     def warm_up(self) -> None:
         """Run once on blank images, alone and as a batch."""
@@ -57,29 +57,20 @@ class OnnxNetwork:
         """Drop the session."""
         self._session = None
 
-    def _run(self, images: NDArray[Any]) -> NDArray[np.float32]:
+    def _run(self, images: NDArray[Any], size: int) -> NDArray[np.float32]:
+        """Run one batch of ``size``; a shorter one is filled up with zeros, whose results are dropped."""
         if self._session is None:
             raise RuntimeError("the network is closed")
-        output: NDArray[np.float32] = self._session.run([self._output], {self._input.name: images})[0]
-        return output.astype(np.float32, copy=False)
-
-    def _run_fixed(self, images: NDArray[Any]) -> NDArray[np.float32]:
-        """Run at most one fixed batch; a short one is filled up with zeros, whose results are dropped."""
-        missing = (self.fixed_batch or 0) - len(images)
+        missing = size - len(images)
         filled = np.pad(images, ((0, missing), (0, 0), (0, 0), (0, 0))) if missing else images
-        return self._run(filled)[: len(images)]
+        output: NDArray[Any] = self._session.run([self._output], {self._input.name: filled})[0]
+        return output[: len(images)].astype(np.float32, copy=False)
 
     def _is_distribution(self) -> bool:
         """Say whether the graph ends in a softmax of its own; YOLOv5's end in logits."""
         noise = np.random.default_rng(0).integers(0, 256, (2, 3, self.image_size, self.image_size), np.uint8)
-        output = self.predict_raw(noise)
+        output = self.outputs(noise)
         return bool((output >= 0).all()) and bool(np.allclose(output.sum(axis=1), 1.0, atol=1e-3))
-
-    def predict_raw(self, batch: Pixels) -> NDArray[np.float32]:
-        """Return what the graph yields, before any softmax."""
-        images = normalise(batch).astype(self._dtype, copy=False)
-        step = self.fixed_batch or len(images)
-        return np.concatenate([self._run_fixed(images[at : at + step]) for at in range(0, len(images), step)])
 
 
 def read_onnx(
@@ -110,7 +101,7 @@ def read_onnx(
     stride = metadata.get("stride", "")
     try:
         network = OnnxNetwork(session, names=names, image_size=size, stride=int(stride) if stride.isdigit() else None)
-        width = network.predict_raw(np.zeros((1, 3, size, size), np.uint8)).shape
+        width = network.outputs(np.zeros((1, 3, size, size), np.uint8)).shape
     except Exception as error:  # onnxruntime's errors share no base
         raise ModelRefused(
             f"The network does not run at {size} px ({type(error).__name__}: {str(error)[:200]})."
