@@ -13,6 +13,7 @@ from krabbel.stack.broker import amqp_url, broker_specs
 from krabbel.stack.component import Component, State
 from krabbel.stack.credentials import Credentials, load_or_create
 from krabbel.stack.database import database_specs, mongo_url
+from krabbel.stack.errors import StackError
 from krabbel.stack.folder import DataFolder
 from krabbel.stack.objects import object_store_specs, s3_env
 from krabbel.stack.ports import Ports
@@ -148,6 +149,12 @@ class EmbeddedStack:
         """Return the pid of a process, None while it does not run."""
         process = self._supervisor.get(name).process
         return None if process is None else process.pid
+
+    def port(self, name: str) -> int:
+        """Return the port of this name (``ingest``, ``amqp``, ``mongo``, ``s3``, ...), whether or not it serves."""
+        if self._ports is None:
+            raise StackError("The stack is not started.")
+        return self._ports.get(name)
 
     def __enter__(self) -> Self:
         """Start."""

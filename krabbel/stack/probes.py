@@ -1,7 +1,9 @@
 """Is it ready? Questions that a starting server is asked, many times a second. They answer, and never raise."""
 
 import http.client
+import json
 import socket
+from typing import Any
 
 TIMEOUT_S = 3.0
 
@@ -32,6 +34,20 @@ def answers_amqp(port: int) -> bool:
 def answers_http(port: int, path: str = "/") -> bool:
     """Whether an HTTP GET is answered with 2xx."""
     return http_status(port, path) // 100 == 2
+
+
+def get_json(port: int, path: str) -> dict[str, Any] | None:
+    """Return the JSON object of a GET, whatever its status; None when there is none."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S + 1)
+    try:
+        connection.request("GET", path)
+        answer = json.loads(connection.getresponse().read())
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    else:
+        return answer if isinstance(answer, dict) else None
+    finally:
+        connection.close()
 
 
 def http_status(port: int, path: str = "/", host: str = "127.0.0.1") -> int:

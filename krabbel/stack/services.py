@@ -58,7 +58,7 @@ def _service(name: str, env: dict[str, str], port: int, uses: tuple[str, ...]) -
         },
         ready=lambda: http_status(port, "/readyz") == 200,
         ports={"http": port},
-        uses=uses,
+        uses=(*uses, "query") if name == "dashboard" else uses,
         start_timeout_s=START_TIMEOUT_S,
         grace_s=25,
     )

@@ -1,0 +1,5 @@
+"""``python -m krabbel`` is ``krabbel``."""
+
+from krabbel.cli import main
+
+main()
