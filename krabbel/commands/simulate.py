@@ -92,10 +92,8 @@ def simulate(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     with suppress(KeyboardInterrupt):
-        code = asyncio.run(
-            _simulate(env, base, key, cameras, rate, runs, protocol, history, history_days, seed, pictures, quiet)
-        )
-        raise typer.Exit(code)
+        wish = Wish(base, key, cameras, rate, runs, "v1" if key else protocol, history, history_days, seed, quiet)
+        raise typer.Exit(asyncio.run(_simulate(env, wish, pictures)))
 
 
 async def _traps(env: dict[str, str], wish: Wish) -> list[Trap]:

@@ -7,6 +7,7 @@ call, a revocation works within :data:`REFRESH_S` seconds, and a database that i
 import asyncio
 import hmac
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -17,6 +18,7 @@ from services.chassis.cameras import Cameras, hash_key
 from services.chassis.logging import get_logger
 
 REFRESH_S = 2.0
+LOOK_UP_S = 1.0
 LEGACY_HEADER = "access_token"
 log = get_logger(__name__)
 
@@ -49,6 +51,10 @@ def key_of(request: web.Request) -> str | None:
     return request.headers.get(LEGACY_HEADER) or None
 
 
+def _principal(key: ApiKey) -> Principal:
+    return Principal(key.label or key.key_hash[:8], key.scopes, key.camera_id)
+
+
 class KeyRing:
     """All valid keys, by hash."""
 
@@ -76,13 +82,29 @@ class KeyRing:
                 return principal
         raise NotAuthenticated("This key is not known, or was revoked. `krabbel camera list` shows which are valid.")
 
+    async def admit(self, key: str | None) -> Principal:
+        """Return the key's principal, as :meth:`check`; a key that is newer than the last refresh is looked up, so that
+        it works from the moment at which the operator sees it.
+
+        Raises:
+            NotAuthenticated: no key, an unknown or a revoked one (or one that cannot be looked up now).
+        """
+        try:
+            return self.check(key)
+        except NotAuthenticated:
+            if not key:
+                raise
+            with suppress(KrabbelError, TimeoutError):
+                async with asyncio.timeout(LOOK_UP_S):
+                    found = await self._cameras.key(hash_key(key))
+                if found is not None and found.revoked_at is None:
+                    self._stored[found.key_hash] = _principal(found)
+                    return self._stored[found.key_hash]
+            raise
+
     def replace(self, keys: Iterable[ApiKey]) -> None:
         """Take over the stored keys, without revoked ones."""
-        self._stored = {
-            key.key_hash: Principal(key.label or key.key_hash[:8], key.scopes, key.camera_id)
-            for key in keys
-            if key.revoked_at is None
-        }
+        self._stored = {key.key_hash: _principal(key) for key in keys if key.revoked_at is None}
         self.loaded = True
 
     async def refresh_forever(self) -> None:

@@ -77,6 +77,11 @@ class Cameras:
         documents = await available(lambda: self._keys.find().to_list(None))
         return [_key(document) for document in documents]
 
+    async def key(self, key_hash: str) -> ApiKey | None:
+        """Return the key with this hash, revoked or not; None if there is none."""
+        document = await available(lambda: self._keys.find_one({"_id": key_hash}))
+        return _key(document) if document else None
+
     async def issue_key(
         self, scopes: frozenset[Scope], camera_id: str | None, label: str, key: str | None = None
     ) -> str:

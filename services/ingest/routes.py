@@ -35,7 +35,7 @@ LEGACY_REFUSAL = b'{"detail":"Could not validate API KEY"}'
 LEGACY_SUCCESS = b'{"success":true}'
 
 
-def authenticate(request: web.Request) -> Principal:
+async def authenticate(request: web.Request) -> Principal:
     """Return who asks.
 
     Raises:
@@ -47,7 +47,7 @@ def authenticate(request: web.Request) -> Principal:
     failed = request.app[FAILED_KEYS]
     failed.check(address, key)
     try:
-        principal = request.app[REGISTRY].keys.check(key)
+        principal = await request.app[REGISTRY].keys.admit(key)
     except NotAuthenticated:
         if key:  # a request without any key guesses nothing
             failed.failed(address)
@@ -73,7 +73,7 @@ def counted(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> 
 async def classify(request: web.Request) -> web.Response:
     """``POST /classify/{tracking_id}``: the request of deployed traps, unchanged."""
     try:
-        principal = authenticate(request)
+        principal = await authenticate(request)
         principal.require(Scope.UPLOAD)
     except (NotAuthenticated, NotAllowed) as error:
         RUNS_REJECTED.labels(error.slug).inc()
@@ -93,7 +93,7 @@ async def classify(request: web.Request) -> web.Response:
 @counted
 async def post_run(request: web.Request) -> web.Response:
     """``POST /api/v1/runs``: one JSON part ``run`` and the images."""
-    principal = authenticate(request)
+    principal = await authenticate(request)
     principal.require(Scope.UPLOAD)
     expected = run_id_header(request)
     known = await known_run(request, principal)
@@ -127,7 +127,7 @@ async def expect_continue(request: web.Request) -> web.Response | None:
     if request.headers.get("Expect", "").lower() != "100-continue":
         return web.Response(status=417)
     if request.path.startswith("/api/v1/runs"):
-        principal = authenticate(request)
+        principal = await authenticate(request)
         principal.require(Scope.UPLOAD)
         known = await known_run(request, principal)
         if known is not None:
@@ -139,7 +139,7 @@ async def expect_continue(request: web.Request) -> web.Response | None:
 
 async def heartbeat(request: web.Request) -> web.Response:
     """``POST /api/v1/cameras/{camera_id}/heartbeat``: a camera says how it is."""
-    principal = authenticate(request)
+    principal = await authenticate(request)
     principal.require(Scope.UPLOAD)
     camera_id = request.match_info["camera_id"]
     if principal.camera_id not in (None, camera_id):

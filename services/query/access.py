@@ -24,7 +24,7 @@ def fixed_principals(settings: QuerySettings) -> Iterable[tuple[str, Principal]]
         yield settings.api_key.get_secret_value(), Principal("api-key", scopes, slug(settings.camera_name))
 
 
-def reader_of(request: web.Request) -> Principal:
+async def reader_of(request: web.Request) -> Principal:
     """Return who reads.
 
     Raises:
@@ -34,7 +34,7 @@ def reader_of(request: web.Request) -> Principal:
     key = key_of(request)
     if key is None and request.app[SETTINGS].public_read:
         return PUBLIC
-    principal = request.app[KEY_RING].check(key)
+    principal = await request.app[KEY_RING].admit(key)
     principal.require(Scope.READ)
     return principal
 

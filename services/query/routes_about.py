@@ -74,7 +74,7 @@ STATUS = web.AppKey("status", StatusReader)
 
 async def cameras(request: web.Request) -> web.Response:
     """``GET /api/v1/cameras``."""
-    principal = reader_of(request)
+    principal = await reader_of(request)
     Parameters(request.query, ())
     visible = visible_cameras(principal, ())
     found = [camera for camera in await request.app[CAMERAS].all() if not visible or camera.camera_id in visible]
@@ -83,7 +83,7 @@ async def cameras(request: web.Request) -> web.Response:
 
 async def status(request: web.Request) -> web.Response:
     """``GET /api/v1/status``."""
-    reader_of(request)
+    await reader_of(request)
     Parameters(request.query, ())
     return json_response(await request.app[STATUS].get(), headers={"Cache-Control": "no-store"})
 

@@ -37,7 +37,7 @@ def as_before(handler: Handler) -> Handler:
     @wraps(handler)
     async def wrapped(request: web.Request) -> web.StreamResponse:
         try:
-            request[PRINCIPAL] = request.app[KEY_RING].check(key_of(request))
+            request[PRINCIPAL] = await request.app[KEY_RING].admit(key_of(request))
             request[PRINCIPAL].require(Scope.READ)
         except (NotAuthenticated, NotAllowed):
             return web.json_response({"detail": "Could not validate API KEY"}, status=403)

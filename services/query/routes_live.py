@@ -99,7 +99,7 @@ async def _missed(hub: LiveHub, after: str, limit: asyncio.Semaphore) -> AsyncIt
 
 async def live(request: web.Request) -> web.StreamResponse:
     """``GET /api/v1/live``."""
-    principal = reader_of(request)
+    principal = await reader_of(request)
     parameters = Parameters(request.query, FILTERS)
     cameras = visible_cameras(principal, parameters.cameras())
     wanted = Wanted(frozenset(cameras), frozenset(parameters.labels()))

@@ -36,7 +36,7 @@ def next_link(url: URL, cursor: Cursor) -> str:
 
 async def list_runs(request: web.Request) -> web.Response:
     """``GET /api/v1/runs``."""
-    principal = reader_of(request)
+    principal = await reader_of(request)
     parameters = Parameters(request.query, (*FILTERS, *PAGING))
     selection = parse_filter(parameters)
     selection = selection.of_cameras(visible_cameras(principal, selection.cameras))
@@ -48,7 +48,7 @@ async def list_runs(request: web.Request) -> web.Response:
 
 async def one_run(request: web.Request) -> web.Response:
     """``GET /api/v1/runs/{run_id}``."""
-    principal = reader_of(request)
+    principal = await reader_of(request)
     Parameters(request.query, ())
     run = await request.app[RUNS].one(run_id_of_path(request), visible_cameras(principal, ()))
     return json_response({"run": run, "classifications": await request.app[RUNS].classifications(run.run_id)})

@@ -15,7 +15,7 @@ ROLLUPS = web.AppKey("rollups", Rollups)
 
 
 def _day_and_cameras(request: web.Request) -> tuple[date, tuple[str, ...]]:
-    principal = reader_of(request)
+    principal = await reader_of(request)
     parameters = Parameters(request.query, ("day", "camera"))
     day = parameters.day("day")
     if day is None:
@@ -25,7 +25,7 @@ def _day_and_cameras(request: web.Request) -> tuple[date, tuple[str, ...]]:
 
 async def days(request: web.Request) -> web.Response:
     """``GET /api/v1/days``."""
-    principal = reader_of(request)
+    principal = await reader_of(request)
     cameras = visible_cameras(principal, Parameters(request.query, ("camera",)).cameras())
     rollups = request.app[ROLLUPS]
     tally = await rollups.periods(await rollups.months(cameras), cameras, ("days",))

@@ -70,3 +70,24 @@ def test_new_keys_differ_and_no_key_can_be_read_from_its_hash():
 )
 def test_camera_ids_are_plain(name, expected):
     assert slug(name) == expected
+
+
+class _Stored:
+    """Stands for the database: one key, issued a moment ago."""
+
+    def __init__(self, *keys: ApiKey) -> None:
+        self.keys = {key.key_hash: key for key in keys}
+
+    async def key(self, key_hash: str) -> ApiKey | None:
+        return self.keys.get(key_hash)
+
+
+async def test_a_key_works_from_the_moment_at_which_the_operator_sees_it():
+    fresh = KeyRing(_Stored(stored("issued just now")))
+    assert (await fresh.admit("issued just now")).camera_id == "garden"
+
+
+@pytest.mark.parametrize("key", [None, "", "wrong", "revoked"])
+async def test_looking_up_a_key_lets_nobody_else_in(key):
+    with pytest.raises(NotAuthenticated):
+        await KeyRing(_Stored(stored("revoked", revoked_at=NOW))).admit(key)
