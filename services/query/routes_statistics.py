@@ -14,7 +14,7 @@ from services.query.parameters import Parameters
 ROLLUPS = web.AppKey("rollups", Rollups)
 
 
-def _day_and_cameras(request: web.Request) -> tuple[date, tuple[str, ...]]:
+async def _day_and_cameras(request: web.Request) -> tuple[date, tuple[str, ...]]:
     principal = await reader_of(request)
     parameters = Parameters(request.query, ("day", "camera"))
     day = parameters.day("day")
@@ -34,13 +34,13 @@ async def days(request: web.Request) -> web.Response:
 
 async def hours(request: web.Request) -> web.Response:
     """``GET /api/v1/stats/hours``."""
-    day, cameras = _day_and_cameras(request)
+    day, cameras = await _day_and_cameras(request)
     return json_response(statistics.by_hour(day, cameras, await request.app[ROLLUPS].day(day, cameras, ("hours",))))
 
 
 async def classes(request: web.Request) -> web.Response:
     """``GET /api/v1/stats/classes``."""
-    day, cameras = _day_and_cameras(request)
+    day, cameras = await _day_and_cameras(request)
     return json_response(statistics.by_class(day, cameras, await request.app[ROLLUPS].day(day, cameras, ("runs",))))
 
 
