@@ -116,7 +116,7 @@ def read_card(path: Path, sha256: str) -> Card | None:
                 version=str(content["version"]),
                 demo=bool(content.get("demo", False)),
                 names=class_names(content["classes"]) if content.get("classes") else None,
-                image_size=int(content["image_size"]) if content.get("image_size") else None,
+                image_size=int(content["imgsz"]) if content.get("imgsz") else None,
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelRefused(

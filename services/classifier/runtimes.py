@@ -6,6 +6,7 @@
 
 import copy
 import time
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -118,7 +119,7 @@ def _freeze(module: nn.Module, image_size: int, dtype: torch.dtype, channels_las
     example = torch.zeros(1, 3, image_size, image_size, dtype=dtype)
     if channels_last:
         example = example.to(memory_format=torch.channels_last)
-    with torch.inference_mode():
+    with torch.inference_mode(), warnings.catch_warnings(action="ignore"):  # torch calls its own jit deprecated
         traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
         return torch.jit.freeze(traced)
 

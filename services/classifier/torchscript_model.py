@@ -7,6 +7,7 @@ it runs for the first time (``aten::from_file`` and ``aten::save``, which touch 
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator
 from typing import Any
@@ -42,9 +43,10 @@ def read_torchscript(data: bytes, *, device: str, names: tuple[str, ...] | None 
     _check_archive(data)
     extra: dict[str, Any] = {"config.txt": ""}
     try:
-        module = torch.jit.load(  # type: ignore[no-untyped-call]
-            io.BytesIO(data), map_location="cpu", _extra_files=extra
-        )
+        with warnings.catch_warnings(action="ignore"):  # torch calls its own format deprecated
+            module = torch.jit.load(  # type: ignore[no-untyped-call]
+                io.BytesIO(data), map_location="cpu", _extra_files=extra
+            )
         graph = module.inlined_graph
     except Exception as error:
         raise ModelRefused(f"The file is no readable TorchScript ({type(error).__name__}).") from error
