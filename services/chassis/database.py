@@ -18,10 +18,10 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, WriteConcern
-from pymongo.errors import DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
-from proto.errors import Unavailable
+from proto.errors import KrabbelError, Unavailable
 from services.chassis.settings import BackendSettings
 
 Document = dict[str, Any]
@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 else:
     Collection, Client, Handle = AsyncIOMotorCollection, AsyncIOMotorClient, AsyncIOMotorDatabase
 Session = AsyncIOMotorClientSession
+
+_REFUSED = {2, 10334, 17280, 17282, 17419, 17420, 22}
+"""Server's codes for documents that it never takes: a bad value, too large, a key too long, broken BSON."""
+
+
+class WriteRefused(KrabbelError):
+    """The database will never take this document."""
+
+    slug = "write-refused"
+
 
 TRANSACTION_S = 15.0
 """Seconds for which a transaction is tried again."""
@@ -98,6 +108,7 @@ class Database:
 
         Raises:
             Unavailable: the database is away, or the conflicts did not end within :data:`TRANSACTION_S`.
+            WriteRefused: it will never take this: trying again does not help.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + TRANSACTION_S
@@ -106,6 +117,8 @@ class Database:
             try:
                 return await self._attempt(work, deadline)
             except PyMongoError as error:
+                if isinstance(error, OperationFailure) and error.code in _REFUSED:
+                    raise WriteRefused(f"The database refuses this document (code {error.code}).") from error
                 if not error.has_error_label("TransientTransactionError") or loop.time() > deadline:
                     raise Unavailable(f"The database is away ({type(error).__name__}); try again.") from error
             on_conflict()

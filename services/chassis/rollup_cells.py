@@ -158,6 +158,17 @@ def _add(counter: Counter[Any], key: Any, count: int) -> None:
         del counter[key]
 
 
+def nested(cells: Mapping[Path, int]) -> dict[str, Any]:
+    """Return counts by path as the nested document that they are stored in."""
+    document: dict[str, Any] = {}
+    for path, count in cells.items():
+        inner = document
+        for step in path[:-1]:
+            inner = inner.setdefault(step, {})
+        inner[path[-1]] = count
+    return document
+
+
 def bucket_of(duration_ms: int) -> int:
     """Return the duration's bucket: eight to each doubling of (seconds + 1), so each is 9 % wide."""
     return math.floor(BUCKETS_PER_DOUBLING * math.log2(1 + duration_ms / 1000) + 1e-9)

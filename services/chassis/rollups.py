@@ -46,7 +46,7 @@ class Rollups:
         """Add increments to one part of their documents, within the caller's transaction."""
         writes = [
             UpdateOne(
-                {"_id": _id(camera, period, shard)},
+                {"_id": self.document_id(camera, period, shard)},
                 {"$inc": changes, "$setOnInsert": {"camera_id": camera, "period": period}},
                 upsert=True,
             )
@@ -65,9 +65,9 @@ class Rollups:
 
     async def months(self, cameras: tuple[str, ...]) -> list[str]:
         """Return the months in which anything was counted, oldest first."""
-        query = {"camera_id": {"$in": list(cameras) or [ALL]}, "period": {"$lt": "9", "$regex": "^.{7}$"}}
+        query = {"camera_id": {"$in": list(cameras) or [ALL]}}
         found = await available(lambda: self._cells.distinct("period", query))
-        return sorted(found)
+        return sorted(period for period in found if len(period) == 7)
 
     async def _tally(self, periods: list[str], cameras: tuple[str, ...], facets: Iterable[Facet]) -> Tally:
         query: Document = {"camera_id": {"$in": list(cameras) or [ALL]}, "period": {"$in": periods}}
@@ -77,20 +77,10 @@ class Rollups:
             tally.add(document)
         return tally
 
-    async def recount(self, month: str, camera: str, session: Session | None = None) -> Increments:
-        """Return what the runs of a camera's month count, read from the runs themselves."""
-        increments = Increments()
-        async for run in self._runs_of(month, camera, session):
-            increments.change(None, Contribution.of(run))
-        return increments
-
-    def _runs_of(self, month: str, camera: str, session: Session | None) -> Any:
-        query = {
-            "camera_id": camera,
-            "local_date": {"$gte": f"{month}-01", "$lte": f"{month}-31"},
-            "result": {"$ne": None},
-        }
-        return self._runs.find(query, COUNTED_FIELDS, session=session, batch_size=5000)
+    @staticmethod
+    def document_id(camera: str, period: str, shard: int) -> str:
+        """Return the ``_id`` of one part of a document."""
+        return f"{camera}|{period}|{shard}"
 
     async def compare(self) -> list[Difference]:
         """Return every cell that differs from a full recount. Runs classified meanwhile may show as differences."""
@@ -125,7 +115,3 @@ def flat(document: Document) -> dict[Path, int]:
 
     walk((), {key: value for key, value in document.items() if isinstance(value, dict)})
     return cells
-
-
-def _id(camera: str, period: str, shard: int) -> str:
-    return f"{camera}|{period}|{shard}"

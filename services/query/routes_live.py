@@ -134,8 +134,7 @@ async def live(request: web.Request) -> web.StreamResponse:
             try:
                 async for event in _missed(hub, last, request.app[CATCH_UPS]):
                     if wanted.takes(event):
-                        reader.write(frame_of(event))
-                        await response.drain()
+                        await response.write(frame_of(event))
                     last_sent = event.event_id
             except (CannotResume, TimeoutError, Unavailable):
                 reader.reset()
