@@ -1,0 +1,51 @@
+# make help shows what there is. Variables: make demo PORT=8080 DATA=/srv/krabbel WORKERS=2
+
+PORT ?= 8000
+DATA ?= data
+WORKERS ?= 1
+SYSTEM_PYTHON ?= python3
+PY := .venv/bin/python
+UP := .venv/bin/krabbel up --data-dir $(DATA) --port $(PORT) --workers $(WORKERS)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev demo up test lint format bench screenshots clean
+
+help: ## show this
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  variables: PORT=$(PORT) DATA=$(DATA) WORKERS=$(WORKERS)"
+
+setup:
+	@$(SYSTEM_PYTHON) deploy/setup.py demo
+
+setup-dev:
+	@$(SYSTEM_PYTHON) deploy/setup.py dev
+
+demo: setup ## set everything up and start it, with three simulated camera traps
+	@$(UP) --demo
+
+up: setup ## the same without simulated traps
+	@$(UP)
+
+test: setup-dev ## all tests: first those that need no server, side by side, then those on real servers
+	$(PY) -m pytest -n 2 -m "not stack and not browser"
+	$(PY) -m pytest -m "stack or browser"
+
+lint: setup-dev ## style, types, and who may import whom
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	.venv/bin/lint-imports
+
+format: setup-dev ## mend what ruff can mend
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+bench: setup-dev ## the benchmarks
+	$(PY) -m benchmarks
+
+screenshots: setup-dev ## new pictures of the dashboard for the README, with simulated traps
+	$(PY) deploy/screenshots.py
+
+clean: ## remove what can be made again; data and the virtual environment stay
+	rm -rf .setup .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
