@@ -4,6 +4,7 @@
 is one conditional update, so a repeated or late caller changes nothing.
 """
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -61,6 +62,12 @@ class Runs:
     async def exists(self, run_id: str) -> bool:
         """Say whether the run is stored."""
         return await available(lambda: self._runs.find_one({"_id": run_id}, {"_id": 1})) is not None
+
+    async def existing(self, run_ids: Collection[str]) -> set[str]:
+        """Return those of the ids that are stored runs."""
+        query = {"_id": {"$in": sorted(run_ids)}}
+        documents = await available(lambda: self._runs.find(query, {"_id": 1}).to_list(None))
+        return {str(document["_id"]) for document in documents}
 
     async def receive(self, run: TrackingRun) -> bool:
         """Store a run as ``received``; return False, and change nothing, where it is already there."""

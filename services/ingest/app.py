@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -36,6 +37,7 @@ from services.ingest.registry import Registry
 from services.ingest.routes import classify, expect_continue, heartbeat, post_run
 from services.ingest.settings import IngestSettings
 from services.ingest.spool import Spool
+from services.ingest.sweep import Sweep
 
 HEARTBEAT_BYTES = 64 * 1024
 log = get_logger(__name__)
@@ -87,6 +89,10 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             asyncio.create_task(forwarder.run_forever(), name="forwarder"),
             asyncio.create_task(reconciler.run_forever(settings.reconcile_seconds), name="reconciler"),
         ]
+        if settings.sweep != "off":
+            grace = timedelta(hours=settings.sweep_grace_hours)
+            sweep = Sweep(store, runs, spool, grace, remove=settings.sweep == "on")
+            tasks.append(asyncio.create_task(sweep.run_forever(), name="sweep"))
         for task in tasks:
             task.add_done_callback(_tell_of_death)
         try:

@@ -16,7 +16,9 @@ from proto.camera import Camera, Scope
 from proto.run import RunStatus
 from services.chassis.cameras import Cameras
 from services.chassis.runs import Runs
-from services.ingest.failpoints import Point
+from services.ingest.failpoints import Failpoints, Point
+from services.ingest.spool import Spool
+from services.ingest.sweep import Sweep
 from tests.stack_fixture import RunningStack
 from tests.support.deployed_trap import crop_name, send_run
 from tests.support.ingest_process import IngestProcess, Stores, open_stores
@@ -190,3 +192,27 @@ async def test_start_without_a_database_knows_the_keys_of_before(ingest: IngestP
     answer = await asyncio.to_thread(send_run, ingest.classify, key, 5, START, END, CROPS)
     assert answer.status_code == 200
     assert ingest.waiting == 1
+
+
+async def test_sweep_finds_and_removes_only_old_objects_without_a_run(ingest: IngestProcess, stores: Stores) -> None:
+    ingest.start()
+    await send(ingest)
+    await ingest.until_forwarded()
+    kept = await stores.objects()
+    orphan = f"runs/{'ab' * 16}/{'0' * 64}.jpg"
+    await stores.store.put(orphan, b"lost", "image/jpeg")
+    ingest.stop()
+    spool = Spool(ingest.spool, 10**9, 0, Failpoints())
+    spool.open()
+
+    def sweep(grace: timedelta, *, remove: bool) -> Sweep:
+        return Sweep(stores.store, Runs(stores.database), spool, grace, remove=remove)
+
+    young = await sweep(timedelta(hours=1), remove=True).round()
+    assert (young.objects, young.orphans) == (len(kept) + 1, 0)
+    await asyncio.sleep(1.1)
+    dry = await sweep(timedelta(seconds=0), remove=False).round()
+    assert (dry.orphans, dry.removed, dry.orphan_bytes) == (1, 0, 4)
+    assert (await sweep(timedelta(seconds=0), remove=True).round()).removed == 1
+    assert await stores.objects() == kept
+    spool.close()
