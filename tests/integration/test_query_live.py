@@ -9,9 +9,13 @@ import pytest
 from aiohttp import ClientTimeout
 from aiohttp.test_utils import TestClient, TestServer
 
+from krabbel.stack import EmbeddedStack
+from proto.errors import Unavailable
+from services.chassis.database import open_database
 from services.chassis.runs import Runs
 from services.query.app import create_app
 from services.query.routes_live import HUB
+from services.query.settings import QuerySettings
 from tests.integration.test_query_api import KEY, World, world
 from tests.support.seeds import a_run, a_verdict
 
@@ -181,6 +185,37 @@ async def test_a_slow_reader_is_cut_and_the_others_go_on(world: World):
         await whole_life(world.runs, 2)
         assert (await good.several(3))[-1] == ("run.classified", "2")
         writer.close()
+
+
+@pytest.mark.slow
+async def test_the_stream_goes_on_after_a_crash_of_the_database(tmp_path):
+    with EmbeddedStack(tmp_path, ("database",)) as stack:
+        settings = QuerySettings(
+            mongo_url=stack.env["KRABBEL_MONGO_URL"], service_key="service-secret", live_heartbeat_s=0.5
+        )
+        async with open_database(settings, timeout_s=10) as database:
+            await database.ensure_indexes()
+            runs = Runs(database)
+            async with TestClient(TestServer(create_app(settings))) as client, stream(client) as live:
+                await asyncio.sleep(0.2)
+                await whole_life(runs, 1)
+                await live.several(3)
+                # When the database is killed and comes back, and runs arrive before anybody has reconnected
+                await asyncio.to_thread(stack.kill, "database")
+                await asyncio.to_thread(stack.wait_until_up, "database")
+                async with asyncio.timeout(30):
+                    while True:
+                        try:
+                            await runs.receive(a_run(2))
+                            break
+                        except Unavailable:
+                            await asyncio.sleep(0.1)
+                await whole_life(runs, 3)
+                # Then the same open stream tells them
+                told = [await live.next(30) for _ in range(4)]
+                assert [(name, data["run"]["tracking_id"]) for name, data in told] == [
+                    ("run.received", "2"), ("run.received", "3"), ("run.queued", "3"), ("run.classified", "3"),
+                ]  # fmt: skip
 
 
 async def test_a_reader_who_left_is_forgotten(world: World):
