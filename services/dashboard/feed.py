@@ -83,7 +83,6 @@ class Feed:
             except* Exception as group:
                 log.error("feed failed", exc_info=group)
                 pause = self._patience_s
-            self.state.forget_pending()
             self._set_link(Link.LOST)
             await asyncio.sleep(pause)
 
@@ -94,6 +93,7 @@ class Feed:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(opened))
             await opened.wait()
+            self.state.start_anew()
             await self._read_all()
             self._set_link(Link.LIVE)
             log.info("query service followed", days=len(self.state.days), cameras=len(self.state.cameras))
@@ -135,7 +135,7 @@ class Feed:
         self.hub.publish([*Topic])
 
     async def _keep_counts_true(self) -> None:
-        """Read wanted and doubted days, soon but not without rest; and every minute what pages look at."""
+        """Read what is wanted, doubted or new, soon but not without rest; and every minute what pages look at."""
         looked = time.monotonic()
         while True:
             try:
@@ -144,6 +144,8 @@ class Feed:
             except TimeoutError:
                 pass
             self._stir.clear()
+            if self.state.unknown_camera:
+                await self._read_cameras()
             await self._roll_over()
             shown = {self.today, *self.hub.days()}
             if time.monotonic() - looked > LOOK_AGAIN_S:
@@ -197,10 +199,13 @@ class Feed:
             if system != self.state.system:
                 self.state.system = system
                 self.hub.publish([Topic.SYSTEM])
-            if self.state.unknown_camera or time.monotonic() - cameras_at > CAMERAS_EVERY_S:
+            if time.monotonic() - cameras_at > CAMERAS_EVERY_S:
                 cameras_at = time.monotonic()
-                self.state.load_cameras(await self._client.cameras())
-                self.hub.publish([Topic.CAMERAS])
+                await self._read_cameras()
+
+    async def _read_cameras(self) -> None:
+        self.state.load_cameras(await self._client.cameras())
+        self.hub.publish([Topic.CAMERAS])
 
     def _set_link(self, link: Link) -> None:
         if link is not self.link:

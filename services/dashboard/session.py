@@ -52,17 +52,19 @@ class Session:
         return figures.insects if figures else [0] * HOURS
 
     def _heard(self, message: dict[str, Any]) -> None:
-        if "ready" in message:
-            self._feed.hub.join(self._subscription)
-            if self._version != self._feed.hub.version:  # something happened while the page loaded
-                self._subscription.offer([*Topic, self.day], None)
         if "day" in message:
             self._choose(message["day"])
+        if "ready" in message:
+            self._feed.hub.join(self._subscription)
+            missed = self._version != self._feed.hub.version  # something happened while the page loaded
+            self._subscription.offer([*Topic, self.day] if missed else [Topic.LINK], None)
 
     def _choose(self, wanted: object) -> None:
         try:
             day = date.fromisoformat(wanted) if isinstance(wanted, str) else None
         except ValueError:
+            return
+        if day == self._subscription.day:
             return
         self._subscription.day = day
         self._feed.want(self.day)

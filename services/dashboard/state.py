@@ -77,9 +77,10 @@ class State:
                 self._remember(run.run_id, _Seen(moment, order, Share.of(run)))
             self._show(run)
 
-    def forget_pending(self) -> None:
-        """The stream broke: what waits, and which shares were counted, is only known once everything is read anew."""
-        self.visitors = {run_id: run for run_id, run in self.visitors.items() if run.result is not None}
+    def start_anew(self) -> None:
+        """The stream begins: what crawls, and which shares were counted, is known once everything is read."""
+        self.visitors.clear()
+        self.portraits.clear()
         self._seen.clear()
 
     def load_days(self, days: Iterable[DayCount]) -> None:

@@ -16,7 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from aiohttp import ClientSession, WSMsgType, web
+from aiohttp import web
 from PIL import Image
 
 from proto.camera import Camera
@@ -24,6 +24,7 @@ from proto.classification import Certainty, RunResult
 from proto.live import LiveEvent, LiveEventType
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of, run_id_of
 from proto.taxonomy import entry
+from tests.support.one_origin import forward
 
 ZONE = ZoneInfo("Europe/Berlin")
 
@@ -49,7 +50,8 @@ class FakeQuery:
         self.cameras: dict[str, Camera] = {}
         self.images: dict[str, bytes] = {}
         self.workers = 1
-        self._streams: set[asyncio.Queue[bytes]] = set()
+        self._streams: set[asyncio.Queue[bytes | None]] = set()
+        self._away = False
         self._events = 0
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -103,6 +105,22 @@ class FakeQuery:
         """A worker cannot read the run."""
         self._set(run_id, LiveEventType.FAILED, status=RunStatus.FAILED, status_reason="no readable image")
 
+    def empty(self) -> None:
+        """Forget everything."""
+        self.runs.clear()
+        self.cameras.clear()
+        self.images.clear()
+
+    def hold_back(self) -> None:
+        """The API goes away; the way to the dashboard stays open, as behind Caddy."""
+        self._away = True
+        for queue in self._streams:
+            queue.put_nowait(None)
+
+    def let_go(self) -> None:
+        """The API is back."""
+        self._away = False
+
     def _set(self, run_id: str, kind: LiveEventType, **changes: Any) -> None:
         self.runs[run_id] = self.runs[run_id].model_copy(update=changes)
         self._tell(kind, run_id)
@@ -124,6 +142,8 @@ class FakeQuery:
         if path.startswith("images/"):
             data = self.images.get(path.removeprefix("images/"))
             return web.Response(body=data, content_type="image/jpeg") if data else web.Response(status=404)
+        if self._away:
+            return web.Response(status=502, text="bad gateway")
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.json_response({"title": "no key"}, status=401)
         if path == "live":
@@ -178,52 +198,30 @@ class FakeQuery:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         await response.write(b": hello\n\n")
-        queue: asyncio.Queue[bytes] = asyncio.Queue()
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._streams.add(queue)
         try:
             while True:
                 try:
-                    await response.write(await asyncio.wait_for(queue.get(), 5))
+                    data = await asyncio.wait_for(queue.get(), 5)
+                    if data is None:
+                        return response
+                    await response.write(data)
                 except TimeoutError:
                     await response.write(b": heartbeat\n\n")
+        except ConnectionError:
+            return response
         finally:
             self._streams.discard(queue)
 
-    # -- the one origin -------------------------------------------------------------------------------------------
-
-    async def _proxy(self, request: web.Request) -> web.StreamResponse:
-        address = self.dashboard + request.path_qs
-        async with ClientSession(auto_decompress=False) as session:
-            if request.headers.get("Upgrade", "").lower() == "websocket":
-                return await self._proxy_socket(request, session, address)
-            headers = {**request.headers, "Accept-Encoding": "identity"}
-            async with session.request(request.method, address, headers=headers, allow_redirects=False) as answer:
-                kept = {name: value for name, value in answer.headers.items() if name in ("Content-Type", "Etag")}
-                return web.Response(body=await answer.read(), status=answer.status, headers=kept)
-
-    async def _proxy_socket(self, request: web.Request, session: ClientSession, address: str) -> web.StreamResponse:
-        wanted = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if part]
-        near = web.WebSocketResponse(protocols=wanted, max_msg_size=0)
-        await near.prepare(request)
-        headers = {"Origin": request.headers.get("Origin", ""), "Host": request.host}
-        async with session.ws_connect(address, protocols=wanted, headers=headers, max_msg_size=0) as far:
-
-            async def pump(source: Any, sink: Any) -> None:
-                async for message in source:
-                    if message.type is WSMsgType.TEXT:
-                        await sink.send_str(message.data)
-                    elif message.type is WSMsgType.BINARY:
-                        await sink.send_bytes(message.data)
-                await sink.close()
-
-            await asyncio.gather(pump(near, far), pump(far, near), return_exceptions=True)
-        return near
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        return await forward(request, self.dashboard)
 
     async def start(self, port: int = 0) -> None:
         """Listen."""
         app = web.Application()
         app.router.add_get("/api/v1/{path:.*}", self._api)
-        app.router.add_route("*", "/{path:.*}", self._proxy)
+        app.router.add_route("*", "/{path:.*}", self._forward)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port or self.port)

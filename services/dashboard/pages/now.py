@@ -64,7 +64,7 @@ def variables(language: str, day: date | None, snapshot: dict[str, Any], public_
         "languages": [(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
         "assets": ASSETS_PATH,
         "address": partial(address, language, day),
-        "public_url": public_url,
+        "public_url": public_url.rstrip("/"),
         "boot": script_json(boot),
     }
 

@@ -87,7 +87,7 @@ function update(item, card) {
   setText(item.querySelector(".meta"), place)
   const time = item.querySelector("time")
   time.dateTime = card.at
-  setText(time, clock(card.at, camera?.zone ?? "UTC"))
+  setText(time, clock(card.at, camera?.zone))
   if (card.fresh) {
     item.classList.remove("fresh")
     void item.offsetWidth // begin the glow anew

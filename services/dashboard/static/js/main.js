@@ -3,7 +3,7 @@
 import { addCard, setCameras as setCarpetCameras, setEmpty, setGallery, setTotals } from "./carpet.js"
 import { setLink, watchOwnConnection } from "./connection.js"
 import { setDay } from "./figures.js"
-import { setDays, shownDay, startPicker } from "./picker.js"
+import { chosenDay, setDays, shownDay, startPicker } from "./picker.js"
 import { drawCameras, setCameras, setSystem } from "./surroundings.js"
 import { start } from "./words.js"
 
@@ -30,11 +30,22 @@ function take(message) {
   document.documentElement.dataset.messages = String(Number(document.documentElement.dataset.messages ?? 0) + 1)
 }
 
+function send(message) {
+  document.dispatchEvent(new CustomEvent("krabbel:send", { detail: message }))
+}
+
+// From now on the session tells us; it hears which day we show, since that may have been changed while it was made.
+function begin() {
+  send({ ready: true, day: chosenDay() })
+}
+
 take(start.snapshot)
 startPicker((day) => {
   setDay({ day: shownDay(), loaded: false }, view.totals.today)
-  document.dispatchEvent(new CustomEvent("krabbel:send", { detail: { day } }))
+  send({ day })
 })
 document.addEventListener("krabbel:message", (event) => take(event.detail))
+if ("wired" in document.documentElement.dataset) begin()
+else document.addEventListener("krabbel:wired", begin)
 setInterval(drawCameras, 10000)
 watchOwnConnection()

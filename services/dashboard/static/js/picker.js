@@ -8,6 +8,7 @@ let days = []
 let today = null
 let tell = () => {}
 
+export const chosenDay = () => chosen
 export const shownDay = () => chosen ?? today
 
 export function setDays(totals) {

@@ -3,5 +3,6 @@
 export function render({ model }) {
   model.on("msg:custom", (event) => document.dispatchEvent(new CustomEvent("krabbel:message", { detail: event.data ?? event })))
   document.addEventListener("krabbel:send", (event) => model.send_msg(event.detail))
-  model.send_msg({ ready: true })
+  document.documentElement.dataset.wired = "" // for a main.js that comes later than we do
+  document.dispatchEvent(new CustomEvent("krabbel:wired"))
 }

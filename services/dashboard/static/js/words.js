@@ -28,7 +28,7 @@ export function taxon(label) {
 
 const formats = new Map()
 function format(zone, options) {
-  const key = zone + JSON.stringify(options)
+  const key = (zone ?? "") + JSON.stringify(options)
   if (!formats.has(key)) formats.set(key, new Intl.DateTimeFormat(locale, { timeZone: zone, ...options }))
   return formats.get(key)
 }
