@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from krabbel.stack.errors import NotRunning
-from krabbel.stack.probes import get_json
+from krabbel.stack.probes import readiness_trouble
 from krabbel.stack.state import ProcessState, StackState, default_data_dir, is_running, load_env, read_state
 
 TIMEOUT_S = 8.0
@@ -109,11 +109,7 @@ def _troubles(state: StackState) -> dict[str, str]:
         port = process.ports.get("http")
         if port is None or name == "proxy" or process.state != "up":
             return name, ""
-        answer = get_json(port, "/readyz")
-        if answer is None:
-            return name, "does not answer"
-        checks = answer.get("checks", {}) if answer.get("status") != "ready" else {}
-        return name, ", ".join(f"{check} {says}" for check, says in checks.items() if says != "ok")
+        return name, readiness_trouble(port)
 
     with ThreadPoolExecutor(8) as pool:
         return {name: trouble for name, trouble in pool.map(ask, state.processes.items()) if trouble}

@@ -167,7 +167,7 @@ class Component:
                     return False, f"runs but could not be set up ({type(error).__name__}: {error})"
                 return process.running, ""
             if time.monotonic() > deadline:
-                return False, f"was not ready after {self.spec.start_timeout_s:.0f} s"
+                return False, f"was not ready after {self.spec.start_timeout_s:.0f} s {self.spec.complaint()}".strip()
             try:
                 process.wait(pause_s)
             except subprocess.TimeoutExpired:

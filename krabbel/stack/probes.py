@@ -50,6 +50,15 @@ def get_json(port: int, path: str) -> dict[str, Any] | None:
         connection.close()
 
 
+def readiness_trouble(port: int) -> str:
+    """Return what a service of ours says it waits for; nothing when it is ready."""
+    answer = get_json(port, "/readyz")
+    if answer is None:
+        return "does not answer"
+    checks = answer.get("checks", {}) if answer.get("status") != "ready" else {}
+    return ", ".join(f"{check} {says}" for check, says in checks.items() if says != "ok")
+
+
 def http_status(port: int, path: str = "/", host: str = "127.0.0.1") -> int:
     """Return the status of a GET, 0 when nobody answers."""
     connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT_S)

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from krabbel.stack.folder import DataFolder
 from krabbel.stack.ports import Ports
-from krabbel.stack.probes import http_status
+from krabbel.stack.probes import http_status, readiness_trouble
 from krabbel.stack.spec import ProcessSpec
 
 SERVICES = ("ingest", "query", "dashboard", "classifier", "proxy")
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_MODEL = ROOT / "models" / "demo" / "krabbel-demo-yolov5n-cls.pt"
 # torch and Panel load from a cold disk; everything else is there in seconds.
-START_TIMEOUT_S = 180.0
+START_TIMEOUT_S = 150.0
 
 
 def http_services(services: Sequence[str], workers: int) -> list[str]:
@@ -57,6 +57,7 @@ def _service(name: str, env: dict[str, str], port: int, uses: tuple[str, ...]) -
             "PYTHONUNBUFFERED": "1",
         },
         ready=lambda: http_status(port, "/readyz") == 200,
+        complaint=lambda: f"({readiness_trouble(port)})",
         ports={"http": port},
         uses=(*uses, "query") if name == "dashboard" else uses,
         start_timeout_s=START_TIMEOUT_S,

@@ -23,6 +23,8 @@ class ProcessSpec:
     """Processes that must be ready before this one starts (at the first start) and that end only after it."""
     uses: tuple[str, ...] = ()
     """Processes that end only after this one, but may start beside it."""
+    complaint: Callable[[], str] = str
+    """Says why it is not ready, for the message when it never was."""
     prepare: Callable[[], None] = nothing
     """Called before each start: write configuration, remove what a crash left behind."""
     settle: Callable[[], None] = nothing
