@@ -20,13 +20,13 @@ from services.chassis.web import Handler
 from services.query import legacy
 from services.query.access import KEY_RING, visible_cameras
 from services.query.parameters import as_day
+from services.query.representations import streamed
 from services.query.routes_about import CAMERAS
 from services.query.routes_runs import RUNS
 from services.query.run_filter import RunFilter
 from services.query.zip_stream import ZipStream, safe_name
 
 STORE = web.AppKey("store", ObjectStore)
-CHUNK = 64 * 1024
 PRINCIPAL = web.RequestKey("principal", Principal)
 log = get_logger(__name__)
 
@@ -60,36 +60,6 @@ def _selection(request: web.Request, **filters: Any) -> RunFilter:
     return RunFilter(cameras=visible_cameras(request[PRINCIPAL], ()), classified=True, **filters)
 
 
-async def _stream(
-    request: web.Request, pieces: AsyncIterator[bytes], content_type: str, file_name: str = ""
-) -> web.StreamResponse:
-    """Send pieces as they come. Where one fails midway the connection is cut: half a file must not look whole."""
-    headers = {"Content-Type": content_type}
-    if file_name:
-        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-    response = web.StreamResponse(headers=headers)
-    held = bytearray()
-    try:
-        async for piece in pieces:
-            held += piece
-            if len(held) >= CHUNK:
-                if not response.prepared:
-                    await response.prepare(request)
-                await response.write(bytes(held))
-                held.clear()
-        if not response.prepared:
-            await response.prepare(request)
-        await response.write(bytes(held))
-        await response.write_eof()
-    except KrabbelError as error:
-        if not response.prepared:
-            raise
-        log.warning("a download was cut", error=str(error))
-        if request.transport is not None:
-            request.transport.abort()
-    return response
-
-
 @as_before
 async def classification(request: web.Request) -> web.StreamResponse:
     """``GET /data/classification``: the table, one object per run."""
@@ -103,7 +73,7 @@ async def classification(request: web.Request) -> web.StreamResponse:
             separator = b","
         yield b"]"
 
-    return await _stream(request, pieces(), "application/json")
+    return await streamed(request, pieces(), "application/json")
 
 
 async def _zip(
@@ -132,7 +102,7 @@ async def everything(request: web.Request) -> web.StreamResponse:
     """``GET /data/all``: a ZIP of the table and all images."""
     zones = await _zones(request)
     runs = request.app[RUNS].stream(_selection(request), fields=legacy.FIELDS)
-    return await _stream(request, _zip(request, zones, runs, table=True), "application/zip", "data.zip")
+    return await streamed(request, _zip(request, zones, runs, table=True), "application/zip", file_name="data.zip")
 
 
 async def _images(request: web.Request, runs: list[dict[str, Any]], zones: legacy.Zones) -> web.StreamResponse:
@@ -141,7 +111,7 @@ async def _images(request: web.Request, runs: list[dict[str, Any]], zones: legac
             yield run
 
     file_name = f"{runs[0]['local_date']}_{safe_name(legacy.tracking_run_id(runs[0], zones), 'run')}.zip"
-    return await _stream(request, _zip(request, zones, found(), table=False), "application/zip", file_name)
+    return await streamed(request, _zip(request, zones, found(), table=False), "application/zip", file_name=file_name)
 
 
 @as_before
@@ -233,7 +203,7 @@ async def tracking_runs(request: web.Request) -> web.StreamResponse:
                 opening = b"],"
         yield b"{}" if day is None else b"]}"
 
-    return await _stream(request, pieces(), "application/json")
+    return await streamed(request, pieces(), "application/json")
 
 
 def routes() -> list[web.RouteDef]:

@@ -1,17 +1,22 @@
 """``/api/v1/runs``: the list and the single run."""
 
 import re
+from collections.abc import AsyncIterator
+from typing import Any
 
 from aiohttp import web
+from pydantic_core import to_json
 from yarl import URL
 
-from proto.errors import RunNotFound
-from services.chassis.web import json_response
+from proto.errors import BadRequest, RunNotFound
+from services.chassis.runs import from_document
 from services.query.access import SETTINGS, reader_of, visible_cameras
 from services.query.cursor import Cursor
 from services.query.parameters import Parameters
-from services.query.run_filter import FILTERS, PAGING, parse_filter, parse_page
+from services.query.representations import CONTENT_TYPES, CsvLines, Form, answer, form_of, streamed
+from services.query.run_filter import FILTERS, PAGING, Page, RunFilter, parse_filter, parse_page
 from services.query.run_reader import RunReader
+from services.query.run_rows import COLUMNS, ROW_FIELDS, parse_fields, row_of, selected
 
 RUNS = web.AppKey("runs", RunReader)
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
@@ -34,16 +39,50 @@ def next_link(url: URL, cursor: Cursor) -> str:
     return f'<{url.update_query(cursor=cursor.encode()).relative()}>; rel="next"'
 
 
-async def list_runs(request: web.Request) -> web.Response:
-    """``GET /api/v1/runs``."""
+async def list_runs(request: web.Request) -> web.StreamResponse:
+    """``GET /api/v1/runs``: a page; without ``limit``, CSV and NDJSON are the whole selection, streamed."""
     principal = await reader_of(request)
-    parameters = Parameters(request.query, (*FILTERS, *PAGING))
+    parameters = Parameters(request.query, (*FILTERS, *PAGING, "fields", "format"))
+    form = form_of(request)
     selection = parse_filter(parameters)
     selection = selection.of_cameras(visible_cameras(principal, selection.cameras))
-    page = await request.app[RUNS].page(selection, parse_page(parameters, request.app[SETTINGS].page_limit))
-    headers = {"Link": next_link(request.url, page.next)} if page.next else {}
-    body = {"items": page.items, "next": page.next.encode() if page.next else None}
-    return json_response(body, headers=headers)
+    page = parse_page(parameters, request.app[SETTINGS].page_limit)
+    fields = parse_fields(parameters.text("fields", longest=2000))
+    if form == "csv" and fields:
+        raise BadRequest("fields: CSV always has the same columns. Ask for JSON or NDJSON.")
+    reader = request.app[RUNS]
+    if form != "json" and "limit" not in request.query and page.cursor is None:
+        pieces = _table(reader, selection, page, form, fields)
+        return await streamed(request, pieces, CONTENT_TYPES[form], file_name=f"runs.{form}")
+    if form == "csv":
+        documents, following = await reader.documents(selection, page, (*ROW_FIELDS,))
+        items: list[Any] = [row_of(document) for document in documents]
+    elif fields:
+        documents, following = await reader.documents(selection, page, fields)
+        items = [selected(document, fields) for document in documents]
+    else:
+        found = await reader.page(selection, page)
+        items, following = list(found.items), found.next
+    headers = {"Link": next_link(request.url, following)} if following else {}
+    body = {"items": items, "next": following.encode() if following else None}
+    return answer(request, body, items, form=form, headers=headers)
+
+
+async def _table(
+    reader: RunReader, selection: RunFilter, page: Page, form: Form, fields: tuple[str, ...]
+) -> AsyncIterator[bytes]:
+    """Yield a whole selection as CSV or NDJSON."""
+    lines = CsvLines(COLUMNS)
+    if form == "csv":
+        yield lines.head()
+    wanted = ROW_FIELDS if form == "csv" else fields
+    async for document in reader.stream(selection, fields=wanted, newest_first=page.newest_first):
+        if form == "csv":
+            yield lines.row(row_of(document))
+        elif fields:
+            yield to_json(selected(document, fields)) + b"\n"
+        else:
+            yield from_document(document).model_dump_json().encode() + b"\n"
 
 
 async def one_run(request: web.Request) -> web.Response:
@@ -51,7 +90,7 @@ async def one_run(request: web.Request) -> web.Response:
     principal = await reader_of(request)
     Parameters(request.query, ())
     run = await request.app[RUNS].one(run_id_of_path(request), visible_cameras(principal, ()))
-    return json_response({"run": run, "classifications": await request.app[RUNS].classifications(run.run_id)})
+    return answer(request, {"run": run, "classifications": await request.app[RUNS].classifications(run.run_id)})
 
 
 def routes() -> list[web.RouteDef]:

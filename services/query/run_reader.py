@@ -33,12 +33,26 @@ class RunReader:
 
     async def page(self, selection: RunFilter, page: Page) -> RunPage:
         """Return one page of a selection."""
+        documents, following = await self.documents(selection, page, ())
+        return RunPage([from_document(document) for document in documents], following)
+
+    async def documents(
+        self, selection: RunFilter, page: Page, fields: tuple[str, ...]
+    ) -> tuple[list[Document], Cursor | None]:
+        """Return one page of a selection as the database keeps it, with only ``fields`` if any are named."""
         direction = -1 if page.newest_first else 1
-        cursor = self._runs.find(page_query(selection, page)).sort([("sort_at", direction), ("_id", direction)])
-        documents = await available(lambda: cursor.limit(page.limit + 1).to_list(page.limit + 1))
-        items = [from_document(document) for document in documents[: page.limit]]
-        more = len(documents) > page.limit
-        return RunPage(items, Cursor(items[-1].sort_at, items[-1].run_id) if more else None)
+        projection = dict.fromkeys((*fields, "sort_at"), 1) if fields else None
+        cursor = self._runs.find(page_query(selection, page), projection)
+        cursor = cursor.sort([("sort_at", direction), ("_id", direction)]).limit(page.limit + 1)
+        documents = await available(lambda: cursor.to_list(page.limit + 1))
+        following = None
+        if len(documents) > page.limit:
+            last = documents[page.limit - 1]
+            following = Cursor(last["sort_at"], last["_id"])
+        for document in documents:
+            if fields and "sort_at" not in fields:
+                del document["sort_at"]
+        return documents[: page.limit], following
 
     async def one(self, run_id: str, cameras: tuple[str, ...]) -> TrackingRun:
         """Return a run; one of a camera that the reader may not see is not found, as if it were not there.

@@ -326,3 +326,41 @@ async def test_the_page_to_try_it_asks_no_other_server(world: World):
     document = await world.json("/openapi.json", headers={})
     assert document["openapi"].startswith("3.1")
     assert "TrackingRun" in document["components"]["schemas"]
+
+
+async def test_lists_come_as_csv_and_ndjson_whole_or_by_page(world: World):
+    made = await world.seed(30)
+    async with world.client.get("/api/v1/runs", headers={**KEY, "Accept": "text/csv"}) as response:
+        assert response.content_type == "text/csv"
+        lines = (await response.text()).splitlines()
+        assert len(lines) == 31
+        assert lines[1].startswith(made[-1].run_id)
+    async with world.client.get("/api/v1/runs?format=ndjson", headers=KEY) as response:
+        runs = [TrackingRun.model_validate_json(line) for line in (await response.text()).splitlines()]
+        assert [run.run_id for run in runs] == [run.run_id for run in reversed(made)]
+    async with world.client.get("/api/v1/runs?limit=7", headers={**KEY, "Accept": "text/csv"}) as response:
+        assert len((await response.text()).splitlines()) == 8
+        assert 'rel="next"' in response.headers["Link"]
+    async with world.client.get("/api/v1/stats/classes?day=2026-07-01&format=csv", headers=KEY) as response:
+        assert (await response.text()).splitlines()[1] == "bee,true,10,0.333333"
+    await world.json("/api/v1/runs", 406, {**KEY, "Accept": "image/png"})
+
+
+async def test_only_the_fields_that_were_asked_for(world: World):
+    (run,) = await world.seed(1)
+    body = await world.json("/api/v1/runs?fields=run_id,result.label,local_date")
+    assert body["items"] == [{"run_id": run.run_id, "local_date": "2026-07-01", "result": {"label": "bee"}}]
+    await world.json("/api/v1/runs?fields=counted", 400)
+
+
+async def test_an_unchanged_list_is_not_sent_again(world: World):
+    await world.seed(3)
+    for path in ("/api/v1/runs", "/api/v1/days", "/api/v1/stats/hours?day=2026-07-01"):
+        async with world.client.get(path, headers=KEY) as response:
+            etag = response.headers["ETag"]
+        async with world.client.get(path, headers={**KEY, "If-None-Match": etag}) as response:
+            assert response.status == 304
+            assert not await response.read()
+    await world.seed(1, camera="roof")
+    async with world.client.get("/api/v1/runs", headers={**KEY, "If-None-Match": etag}) as response:
+        assert response.status == 200
