@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -232,6 +231,7 @@ def display_name(name: str) -> str:
 
     It is never used as a path or key: those are made of hashes.
     """
-    bare = PureWindowsPath(PurePosixPath(name.replace("\x00", "")).name).name
-    shown = "".join(letter for letter in bare if letter.isprintable() and not 0xD800 <= ord(letter) <= 0xDFFF)
-    return shown[:255] or "unnamed"
+    bare = name.replace("\\", "/").rpartition("/")[2]
+    if not bare.isprintable():  # surrogates are not printable either
+        bare = "".join(letter for letter in bare if letter.isprintable())
+    return bare[:255] or "unnamed"

@@ -16,6 +16,7 @@ from aiohttp import BodyPartReader, MultipartReader, web
 
 from proto.errors import InvalidUpload, KrabbelError, NotAnImage, UploadTimeout, UploadTooLarge
 from services.ingest.acceptance import display_name
+from services.ingest.disposition import part_names
 from services.ingest.entry_file import EntryWriter
 from services.ingest.images import ImageFacts
 from services.ingest.metrics import BYTES_RECEIVED
@@ -135,13 +136,12 @@ class Receiver:
         return min(left, self.limits.idle_seconds)
 
     async def _part(self, part: BodyPartReader) -> None:
-        name = part.name or ""
-        if part.filename is None and name != "files":
+        name, file_name = part_names(part.headers.get("Content-Disposition"))
+        # Some clients give the JSON part a file name, and some give the files none.
+        if name == RUN_PART or (file_name is None and name != "files"):
             await self._field(name, part)
-        elif name == RUN_PART:
-            await self._field(name, part)  # some clients give the JSON part a file name
         else:
-            await self._file(part)
+            await self._file(part, display_name(file_name or ""))
 
     async def _chunk(self, part: BodyPartReader) -> bytes:
         async with asyncio.timeout(self._patience()):
@@ -162,11 +162,10 @@ class Receiver:
         # A wrong charset is no reason to lose an insect: what cannot be read is replaced.
         self.fields[name[:80]] = value.decode("utf-8", "replace").replace("\x00", "")
 
-    async def _file(self, part: BodyPartReader) -> None:
+    async def _file(self, part: BodyPartReader, name: str) -> None:
         self._files += 1
         if self._files > self.limits.files:
             raise UploadTooLarge(f"The run has more than {self.limits.files} files.")
-        name = display_name(part.filename or "unnamed")
         size = 0
         while not part.at_eof():
             data = await self._chunk(part)
