@@ -57,11 +57,21 @@ class Rollups:
 
     async def day(self, day: date, cameras: tuple[str, ...], facets: Iterable[Facet]) -> Tally:
         """Return one local day of the cameras (none given: of all), added up."""
-        return await self._tally([day.isoformat()], cameras, facets)
+        return await self.periods([day.isoformat()], cameras, facets)
 
     async def periods(self, periods: list[str], cameras: tuple[str, ...], facets: Iterable[Facet]) -> Tally:
-        """Return several days (YYYY-MM-DD) and months (YYYY-MM), added up."""
-        return await self._tally(periods, cameras, facets)
+        """Return several days (YYYY-MM-DD) and months (YYYY-MM) of the cameras (none given: of all), added up."""
+        tally = Tally()
+        for document in await self._documents(periods, cameras, facets):
+            tally.add(document)
+        return tally
+
+    async def each(self, periods: list[str], cameras: tuple[str, ...], facets: Iterable[Facet]) -> dict[str, Tally]:
+        """Return each of several days or months by itself."""
+        tallies = {period: Tally() for period in periods}
+        for document in await self._documents(periods, cameras, facets):
+            tallies[document["period"]].add(document)
+        return tallies
 
     async def months(self, cameras: tuple[str, ...]) -> list[str]:
         """Return the months in which anything was counted, oldest first."""
@@ -69,13 +79,10 @@ class Rollups:
         found = await available(lambda: self._cells.distinct("period", query))
         return sorted(period for period in found if len(period) == 7)
 
-    async def _tally(self, periods: list[str], cameras: tuple[str, ...], facets: Iterable[Facet]) -> Tally:
+    async def _documents(self, periods: list[str], cameras: tuple[str, ...], facets: Iterable[Facet]) -> list[Document]:
         query: Document = {"camera_id": {"$in": list(cameras) or [ALL]}, "period": {"$in": periods}}
         projection: dict[str, int] = {"period": 1, **dict.fromkeys(facets, 1)}
-        tally = Tally()
-        for document in await available(lambda: self._cells.find(query, projection).to_list(None)):
-            tally.add(document)
-        return tally
+        return await available(lambda: self._cells.find(query, projection).to_list(None))
 
     @staticmethod
     def document_id(camera: str, period: str, shard: int) -> str:

@@ -229,6 +229,38 @@ async def test_statistics_count_what_the_lists_show(world: World):
     assert classes["insects"] == 6
 
 
+async def test_statistics_of_a_span_are_the_sum_of_its_days(world: World):
+    for number in range(40):
+        run = a_run(number, at=START + timedelta(days=number, hours=number % 5), duration_s=number + 1.0)
+        await world.runs.receive(run)
+        await world.runs.complete(a_verdict(run, ("bee", "fly", "none_bg", "bee")[number % 4]))
+    span = "from=2026-07-03&to=2026-08-04"
+    classes = await world.json(f"/api/v1/stats/classes?{span}")
+    assert (classes["runs"], classes["insects"], classes["false_sightings"]) == (33, 24, 9)
+    hours = await world.json(f"/api/v1/stats/hours?{span}")
+    assert sum(row["runs"] for row in hours["hours"]) == 33
+    days = (await world.json(f"/api/v1/stats/days?{span}&camera=garden-1"))["days"]
+    assert len(days) == 33
+    assert sum(row["runs"] for row in days) == 33
+    by_hour = await world.json(f"/api/v1/stats/class-hours?{span}")
+    assert sum(sum(row["runs"]) for row in by_hour["classes"]) == 33
+    by_day = await world.json(f"/api/v1/stats/class-days?{span}")
+    assert sum(sum(row["days"].values()) for row in by_day["classes"]) == 33
+    durations = (await world.json(f"/api/v1/stats/durations?{span}"))["classes"]
+    assert sum(row["runs"] for row in durations) == 33
+    certainty = (await world.json(f"/api/v1/stats/certainty?{span}"))["classes"]
+    assert sum(row["sure"] for row in certainty) == 33
+    sightings = (await world.json("/api/v1/stats/sightings"))["classes"]
+    assert {row["label"]: row["first_day"] for row in sightings} == {
+        "bee": "2026-07-01", "fly": "2026-07-02", "none_bg": "2026-07-03",
+    }  # fmt: skip
+    assert (await world.json("/api/v1/stats/records"))["days_with_insects"] == 30
+    compared = await world.json("/api/v1/stats/comparison?day=2026-07-10")
+    assert [compared[name]["runs"] for name in ("day", "day_before", "last_week", "last_year")] == [1, 1, 1, 0]
+    await world.json("/api/v1/stats/hours?from=2026-07-03", 400)
+    await world.json("/api/v1/stats/hours?from=1900-01-01&to=2026-01-01", 400)
+
+
 async def test_places_are_published_as_coarsely_as_wanted(world: World):
     await world.cameras.add(
         Camera(

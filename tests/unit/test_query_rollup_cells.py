@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proto.classification import Certainty
@@ -94,6 +94,7 @@ def test_a_verdict_on_an_unknown_run_is_passed_over():
     assert not plan.changes
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_every_class_name_comes_back_from_its_field(label):
     name = field_of(label)
@@ -102,6 +103,7 @@ def test_every_class_name_comes_back_from_its_field(label):
     assert not set(name) & {".", "$", "\0"}
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3_600_000), min_size=1, max_size=60))
 def test_median_is_within_its_bucket(durations):
     histogram: dict[int, int] = {}
