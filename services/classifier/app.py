@@ -105,6 +105,7 @@ async def load_model_of(settings: ClassifierSettings, executor: ThreadPoolExecut
             threads=settings.threads,
             runtime=settings.runtime,
             image_size=settings.image_size,
+            prepared=settings.data_dir / "prepared" if settings.data_dir else None,
         ),
     )
     network, identity = model.network, model.identity

@@ -43,10 +43,12 @@ def load_model(
     threads: int = 0,
     runtime: str = "auto",
     image_size: int | None = None,
+    prepared: Path | None = None,
 ) -> LoadedModel:
     """Load a model file. Blocking, takes seconds.
 
-    ``threads`` 0: as many as this process may use cores. ``image_size`` overrides what a file of free size says.
+    ``threads`` 0: as many as this process may use cores. ``image_size`` counts where the file does not say it.
+    ``prepared``: folder in which networks are kept ready to run (see prepared.py).
 
     Raises:
         ModelRefused: the file is missing, of an unknown format, or is not what its format promises.
@@ -77,6 +79,9 @@ def load_model(
 
         network = read_onnx(data, device=device, threads=threads, names=names, image_size=size)
     else:
+        # Read once, when torch's OpenMP library is loaded. Threads that spin at the end of every layer until the last
+        # one arrives take the cores from everyone else: on a busy machine this is the difference of a factor of ten.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         from services.classifier.torch_network import cap_threads, resolve_device
 
         cap_threads(threads)
@@ -86,14 +91,31 @@ def load_model(
 
             network = read_torchscript(data, device=device, names=names)
         else:
-            from services.classifier.checkpoint import read_checkpoint
-            from services.classifier.runtimes import choose
-
-            checkpoint = read_checkpoint(data)
-            side = checkpoint.image_size or size or DEFAULT_IMAGE_SIZE
-            network, measurements = choose(checkpoint, image_size=side, device=device, choice=runtime)
+            network, measurements = _read_yolov5(data, sha256, size, device, threads, runtime, prepared)
     network.warm_up()
     return LoadedModel(identity, network, measurements)
+
+
+def _read_yolov5(
+    data: bytes, sha256: str, size: int | None, device: str, threads: int, runtime: str, folder: Path | None
+) -> tuple[Network, "list[Measurement]"]:
+    """Return a checkpoint's network in the runtime to use: as it was prepared before, or made and measured now."""
+    from services.classifier import prepared
+    from services.classifier.runtimes import choose
+
+    key = prepared.Key(sha256, size, runtime, threads)
+    if folder is not None and device == "cpu":
+        kept = prepared.load(folder, key)
+        if kept is not None:
+            return kept
+    from services.classifier.checkpoint import read_checkpoint
+
+    checkpoint = read_checkpoint(data)
+    side = checkpoint.image_size or size or DEFAULT_IMAGE_SIZE
+    network, measurements = choose(checkpoint, image_size=side, device=device, choice=runtime)
+    if folder is not None:
+        prepared.store(folder, key, network, measurements)
+    return network, measurements
 
 
 def read_card(path: Path, sha256: str) -> Card | None:

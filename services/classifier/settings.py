@@ -15,6 +15,9 @@ class ClassifierSettings(ServiceSettings):
         Path("models/demo/krabbel-demo-yolov5n-cls.pt"),
         description="The model file: YOLOv5 checkpoint (.pt), TorchScript (.torchscript) or ONNX (.onnx)",
     )
+    data_dir: Path | None = Field(
+        None, description="This installation's folder; networks are kept ready to run in its subfolder 'prepared'"
+    )
     device: str = Field(
         "auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$", description="auto: the first CUDA device if there is one, else cpu"
     )

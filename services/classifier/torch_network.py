@@ -28,14 +28,18 @@ class TorchNetwork:
         dtype: torch.dtype = torch.float32,
         channels_last: bool = False,
         yields_logits: bool = True,
+        script: Any = None,
     ) -> None:
+        """``script``: ``forward`` as frozen TorchScript, where it is that (prepared.py keeps it)."""
         self.names = names
         self.image_size = image_size
         self.runtime = runtime
         self.device = device
+        self.dtype = dtype
+        self.channels_last = channels_last
+        self.script = script
         self._forward: Forward | None = forward
         self._device = torch.device(device)
-        self._dtype = dtype
         self._format = torch.channels_last if channels_last else torch.contiguous_format
         self._yields_logits = yields_logits
         self._mean = torch.tensor(IMAGENET_MEAN, device=self._device).view(1, 3, 1, 1)
@@ -54,7 +58,7 @@ class TorchNetwork:
             if self._device.type == "cuda":
                 pixels = pixels.pin_memory().to(self._device, non_blocking=True)
             images = pixels.float().div_(255.0).sub_(self._mean).div_(self._std)
-            output = self._forward(images.to(dtype=self._dtype, memory_format=self._format)).float()
+            output = self._forward(images.to(dtype=self.dtype, memory_format=self._format)).float()
             probabilities = output.softmax(dim=1) if self._yields_logits else output
             result: Probabilities = probabilities.cpu().numpy()
             return result
@@ -66,7 +70,7 @@ class TorchNetwork:
 
     def close(self) -> None:
         """Drop the module and give the device's memory back."""
-        self._forward = None
+        self._forward = self.script = None
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

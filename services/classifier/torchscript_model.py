@@ -40,21 +40,8 @@ def read_torchscript(data: bytes, *, device: str, names: tuple[str, ...] | None 
     Raises:
         ModelRefused: it is no such file, does more than compute, or has no class names or input size.
     """
-    _check_archive(data)
-    extra: dict[str, Any] = {"config.txt": ""}
+    module, config = open_script(data)
     try:
-        with warnings.catch_warnings(action="ignore"):  # torch calls its own format deprecated
-            module = torch.jit.load(  # type: ignore[no-untyped-call]
-                io.BytesIO(data), map_location="cpu", _extra_files=extra
-            )
-        graph = module.inlined_graph
-    except Exception as error:
-        raise ModelRefused(f"The file is no readable TorchScript ({type(error).__name__}).") from error
-    for kind in _kinds(graph):
-        if kind not in _ALLOWED:
-            raise ModelRefused(f"The TorchScript network uses {kind!r}, which no classification network needs.")
-    try:
-        config = json.loads(extra["config.txt"] or b"{}")
         names = class_names(config["names"]) if "names" in config else names
         shape = [int(side) for side in config.get("shape", ())]
     except (ValueError, TypeError) as error:
@@ -77,6 +64,32 @@ def read_torchscript(data: bytes, *, device: str, names: tuple[str, ...] | None 
         device=device,
         yields_logits=not is_distribution,
     )
+
+
+def open_script(data: bytes) -> tuple[Any, dict[str, Any]]:
+    """Return the module in a TorchScript file, on the CPU, and the metadata that YOLOv5 puts into ``config.txt``.
+
+    Raises:
+        ModelRefused: it is no such file, or does more than compute.
+    """
+    _check_archive(data)
+    extra: dict[str, Any] = {"config.txt": ""}
+    try:
+        with warnings.catch_warnings(action="ignore"):  # torch calls its own format deprecated
+            module = torch.jit.load(  # type: ignore[no-untyped-call]
+                io.BytesIO(data), map_location="cpu", _extra_files=extra
+            )
+        graph = module.inlined_graph
+    except Exception as error:
+        raise ModelRefused(f"The file is no readable TorchScript ({type(error).__name__}).") from error
+    for kind in _kinds(graph):
+        if kind not in _ALLOWED:
+            raise ModelRefused(f"The TorchScript network uses {kind!r}, which no classification network needs.")
+    try:
+        config = json.loads(extra["config.txt"] or b"{}")
+    except ValueError as error:
+        raise ModelRefused(f"The TorchScript file's config.txt cannot be read ({error}).") from error
+    return module, config if isinstance(config, dict) else {}
 
 
 def _check_archive(data: bytes) -> None:
