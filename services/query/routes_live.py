@@ -1,8 +1,9 @@
-"""``/api/v1/live``: what happens to runs, as server-sent events."""
+"""``/api/v1/live``: what happens to runs, as server-sent events and over WebSockets."""
 
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -10,6 +11,7 @@ from proto.errors import BadRequest, TooManyRequests, Unavailable
 from services.chassis.changes import CannotResume
 from services.query.access import SETTINGS, reader_of, visible_cameras
 from services.query.live import EncodedEvent, LiveHub, Wanted
+from services.query.live_readers import SocketReader, SseReader, frame_of
 from services.query.parameters import Parameters
 
 HUB = web.AppKey("hub", LiveHub)
@@ -18,93 +20,30 @@ CATCH_UPS = web.AppKey("catch_ups", asyncio.Semaphore)
 FILTERS = ("camera", "class", "last_event_id")
 _TOKEN = re.compile(r"[0-9A-Fa-f]{16,400}")
 HELLO = b"retry: 2000\n: krabbel live\n\n"
-HEARTBEAT = b": heartbeat\n\n"
-RESET = b"event: reset\ndata: {}\n\n"
 CATCH_UP_S = 30.0
 
 
-def frame_of(event: EncodedEvent) -> bytes:
-    """Return the event as server-sent event."""
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (event.event_id.encode(), event.type.encode(), event.json)
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a reader asks for."""
+
+    wanted: Wanted
+    last: str | None
 
 
-class SseReader:
-    """A reader at the other end of a connection.
+async def _asked(request: web.Request) -> Asked:
+    """Return what the reader asks for, once the hub can serve it.
 
-    The hub writes to the transport itself, without a task and a queue per reader: the transport's buffer is the bounded
-    queue. Chunks are framed here, as HTTP/1.1 wants them.
+    Raises:
+        BadRequest: the place to resume at cannot be one.
+        TooManyRequests: there are too many readers.
+        Unavailable: the database is away since the service started.
     """
-
-    def __init__(self, transport: asyncio.Transport, wanted: Wanted, *, chunked: bool, backlog_bytes: int) -> None:
-        self.wanted = wanted
-        self._transport = transport
-        self._chunked = chunked
-        self._backlog_bytes = backlog_bytes
-        self._held: list[EncodedEvent] | None = []
-        self.closed = asyncio.Event()
-
-    def write(self, data: bytes) -> None:
-        """Send bytes as they are, as one chunk."""
-        self._transport.write(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
-
-    def send(self, event: EncodedEvent) -> None:
-        """Take an event; while the reader still catches up, it is held back."""
-        if self._held is not None:
-            self._held.append(event)
-        else:
-            self.write(frame_of(event))
-
-    def release(self, last_sent: str) -> None:
-        """Caught up: send what was held back, but for what the catching up already told."""
-        held, self._held = self._held or [], None
-        for event in held:
-            if event.event_id > last_sent:
-                self.write(frame_of(event))
-
-    def beat(self) -> None:
-        """Say that the stream lives."""
-        self.write(HEARTBEAT)
-
-    def reset(self) -> None:
-        """Say that events may be missing."""
-        self.write(RESET)
-
-    def behind(self) -> bool:
-        """Say whether too much is unsent."""
-        held = sum(len(event.json) for event in self._held or ())
-        return self._transport.get_write_buffer_size() + held > self._backlog_bytes
-
-    def gone(self) -> bool:
-        """Say whether the connection is closed."""
-        return self._transport.is_closing()
-
-    def close(self) -> None:
-        """End the stream; the handler then returns."""
-        if self.behind():
-            self._transport.abort()
-        self.closed.set()
-
-
-async def _missed(hub: LiveHub, after: str, limit: asyncio.Semaphore) -> AsyncIterator[EncodedEvent]:
-    """Yield what happened since, from memory or from the database's log."""
-    remembered = hub.remembered(after)
-    if remembered is not None:
-        for event in remembered:
-            yield event
-        return
-    async with asyncio.timeout(CATCH_UP_S), limit:
-        async for event in hub.catch_up(after):
-            yield event
-
-
-async def live(request: web.Request) -> web.StreamResponse:
-    """``GET /api/v1/live``."""
     principal = await reader_of(request)
     parameters = Parameters(request.query, FILTERS)
     cameras = visible_cameras(principal, parameters.cameras())
-    wanted = Wanted(frozenset(cameras), frozenset(parameters.labels()))
-    hub, settings = request.app[HUB], request.app[SETTINGS]
-    if hub.readers >= settings.live_readers:
+    hub = request.app[HUB]
+    if hub.readers >= request.app[SETTINGS].live_readers:
         raise TooManyRequests("This process has as many live readers as it is allowed to have; try again.")
     last = request.headers.get("Last-Event-ID") or parameters.text("last_event_id", longest=400)
     if last is not None and not _TOKEN.fullmatch(last):
@@ -114,7 +53,28 @@ async def live(request: web.Request) -> web.StreamResponse:
             await hub.following.wait()
     except TimeoutError as error:
         raise Unavailable("The live stream has no database yet; try again.") from error
+    return Asked(Wanted(frozenset(cameras), frozenset(parameters.labels())), last)
 
+
+async def _missed(request: web.Request, asked: Asked) -> AsyncIterator[EncodedEvent]:
+    """Yield what happened since, from memory or from the database's log."""
+    hub, after = request.app[HUB], asked.last
+    if after is None:
+        return
+    remembered = hub.remembered(after)
+    if remembered is not None:
+        for event in remembered:
+            yield event
+        return
+    async with asyncio.timeout(CATCH_UP_S), request.app[CATCH_UPS]:
+        async for event in hub.catch_up(after):
+            yield event
+
+
+async def live(request: web.Request) -> web.StreamResponse:
+    """``GET /api/v1/live``: server-sent events."""
+    asked = await _asked(request)
+    hub, settings = request.app[HUB], request.app[SETTINGS]
     response = web.StreamResponse(
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     )
@@ -122,29 +82,76 @@ async def live(request: web.Request) -> web.StreamResponse:
     if chunked:
         response.enable_chunked_encoding()
     await response.prepare(request)
-    await response.write(HELLO)  # through aiohttp, so that it sends the headers; from here on the hub writes
+    await response.write(HELLO)  # through aiohttp, so that it sends the headers; later the hub writes
     transport = request.transport
     if transport is None:
         return response
-    reader = SseReader(transport, wanted, chunked=chunked, backlog_bytes=settings.live_backlog_bytes)
+    reader = SseReader(transport, asked.wanted, chunked=chunked, backlog_bytes=settings.live_backlog_bytes)
     hub.add(reader)
+    last_sent = ""
     try:
-        last_sent = ""
-        if last is not None:
-            try:
-                async for event in _missed(hub, last, request.app[CATCH_UPS]):
-                    if wanted.takes(event):
-                        await response.write(frame_of(event))
-                    last_sent = event.event_id
-            except (CannotResume, TimeoutError, Unavailable):
-                reader.reset()
+        try:
+            async for event in _missed(request, asked):
+                if asked.wanted.takes(event):
+                    await response.write(frame_of(event))
+                last_sent = event.event_id
+        except (CannotResume, TimeoutError, Unavailable):
+            reader.reset()
         reader.release(last_sent)
         await reader.closed.wait()
+    except ConnectionError:  # the other side left while it caught up
+        pass
     finally:
         hub.remove(reader)
     return response
 
 
+async def live_socket(request: web.Request) -> web.StreamResponse:
+    """``GET /api/v1/live/ws``: the same over a WebSocket; each message is a LiveEvent, or ``{"type": "reset"}``."""
+    asked = await _asked(request)
+    hub, settings = request.app[HUB], request.app[SETTINGS]
+    socket = web.WebSocketResponse(heartbeat=settings.live_heartbeat_s, max_msg_size=1024, compress=False)
+    if not socket.can_prepare(request):
+        raise BadRequest("This address speaks WebSocket only; server-sent events are at /api/v1/live.")
+    await socket.prepare(request)
+    reader = SocketReader(asked.wanted, backlog_bytes=settings.live_backlog_bytes)
+    hub.add(reader)
+
+    async def send() -> None:
+        last_sent = ""
+        try:
+            async for event in _missed(request, asked):
+                if asked.wanted.takes(event):
+                    await socket.send_str(event.json.decode())
+                last_sent = event.event_id
+        except (CannotResume, TimeoutError, Unavailable):
+            reader.reset()
+        reader.release(last_sent)
+        while (message := await reader.next()) is not None:
+            await socket.send_str(message.decode())
+
+    sending = asyncio.create_task(send(), name="live-socket")
+    listening = asyncio.create_task(_until_closed(socket), name="live-socket-close")
+    try:
+        await asyncio.wait((sending, listening), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hub.remove(reader)
+        for task in (sending, listening):
+            task.cancel()
+        await asyncio.gather(sending, listening, return_exceptions=True)
+        await socket.close()
+    return socket
+
+
+async def _until_closed(socket: web.WebSocketResponse) -> None:
+    """Return when the other side has closed; what it says is not listened to."""
+    async for _ in socket:
+        pass
+
+
 def routes() -> list[web.RouteDef]:
     """Return the routes of this module."""
-    return [web.get("/api/v1/live", live, allow_head=False)]
+    return [
+        web.get("/api/v1/live", live, allow_head=False),
+        web.get("/api/v1/live/ws", live_socket, allow_head=False),
+    ]

@@ -187,6 +187,24 @@ async def test_a_slow_reader_is_cut_and_the_others_go_on(world: World):
         writer.close()
 
 
+async def test_the_same_over_a_websocket(world: World):
+    async with world.client.ws_connect("/api/v1/live/ws?class=fly", headers=KEY) as socket:
+        await asyncio.sleep(0.1)
+        await whole_life(world.runs, 1, "bee")
+        await whole_life(world.runs, 2, "fly")
+        event = await socket.receive_json(timeout=10)
+        assert (event["type"], event["run"]["tracking_id"]) == ("run.classified", "2")
+    await whole_life(world.runs, 3, "fly")
+    async with world.client.ws_connect(f"/api/v1/live/ws?last_event_id={event['event_id']}", headers=KEY) as socket:
+        told = [(await socket.receive_json(timeout=10))["type"] for _ in range(3)]
+        assert told == ["run.received", "run.queued", "run.classified"]
+    async with world.client.get("/api/v1/live/ws", headers=KEY) as response:
+        assert response.status == 400
+    async with asyncio.timeout(5):
+        while world.client.app[HUB].readers:
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.slow
 async def test_the_stream_goes_on_after_a_crash_of_the_database(tmp_path):
     with EmbeddedStack(tmp_path, ("database",)) as stack:
