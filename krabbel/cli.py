@@ -7,6 +7,7 @@ first line of each module's docstring (the part after the colon), without import
 
 import ast
 import importlib
+import keyword
 import sys
 from pathlib import Path
 
@@ -18,8 +19,9 @@ FOLDER = Path(__file__).with_name("commands")
 
 
 def module_of(command: str) -> str:
-    """Return the name of the module of a command: ``dead-letters`` is in ``dead_letters.py``."""
-    return command.replace("-", "_")
+    """Return a command's module: ``dead-letters`` is in ``dead_letters.py``, ``import`` in ``import_.py``."""
+    name = command.replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def summary(file: Path) -> str:
@@ -35,7 +37,7 @@ class LazyCommands(TyperGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted(file.stem.replace("_", "-") for file in FOLDER.glob("[a-z]*.py"))
+        return sorted(file.stem.rstrip("_").replace("_", "-") for file in FOLDER.glob("[a-z]*.py"))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command's name and help only: enough for the list."""
