@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
+import subprocess
+import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import krabbel_trap
 import pytest
 from krabbel_trap import TrapClient
 from krabbel_trap.cli import main
@@ -138,6 +142,30 @@ def test_the_command_sends_a_plain_folder_of_pictures_as_one_run(server, tmp_pat
     assert main(["send", str(folder), "--url", server.url, "--spool", str(tmp_path / "spool")]) == 0
     run = next(iter(server.runs.values()))
     assert (run["form"]["tracking_id"], len(run["images"])) == ("beetle", 3)
+
+
+def test_the_service_sends_what_comes_tells_its_health_and_ends_cleanly(server, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "key").write_text(KEY + "\n")
+    home = str(Path(krabbel_trap.__file__).parents[1])
+    env = dict(os.environ, PYTHONPATH=home, CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
+    env["STATE_DIRECTORY"] = str(tmp_path / "state")
+    command = [sys.executable, "-m", "krabbel_trap.cli", "watch", str(tmp_path / "data"), "--url", server.url]
+    command += ["--quiet-seconds", "0.2", "--poll-seconds", "0.1", "--heartbeat-seconds", "0.3"]
+    process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True)
+    try:
+        write_session(tmp_path / "data", "2025", {1: 2})
+        deadline = time.monotonic() + 30
+        while not (server.runs and server.beats) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert len(server.stored) == 1
+    assert "krabbel-trap" in server.beats[0]["firmware"]
+    assert KEY not in said
 
 
 @pytest.mark.parametrize(("arguments", "complaint"), [([], "--url"), (["--url", "http://x"], "--key-file")])

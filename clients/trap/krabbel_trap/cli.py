@@ -80,14 +80,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _client(options: argparse.Namespace) -> TrapClient:
     if not options.url:
         raise TrapError("Name the server with --url, or set KRABBEL_URL.")
-    key = options.key_file.read_text(encoding="utf-8") if options.key_file else os.environ.get("KRABBEL_KEY", "")
-    if not key.strip():
-        raise TrapError("Name the file with the camera's key with --key-file, or set KRABBEL_KEY.")
+    key = _key(options.key_file)
     if not options.folder.is_dir():
         raise TrapError(f"{options.folder} is no folder.")
     return TrapClient(
         options.url, key, options.spool, options.camera, limit_bytes=options.spool_mb * MIB, legacy=options.legacy
     )
+
+
+def _key(file: Path | None) -> str:
+    """Return the key: from a file, from systemd's credential ``key``, or from the environment. Never an argument: all
+    users of a computer see those."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if file is None and credentials and (Path(credentials) / "key").is_file():
+        file = Path(credentials) / "key"
+    key = file.read_text(encoding="utf-8") if file else os.environ.get("KRABBEL_KEY", "")
+    if not key.strip():
+        raise TrapError("Name the file with the camera's key with --key-file, or set KRABBEL_KEY.")
+    return key.strip()
 
 
 def _watch(options: argparse.Namespace) -> int:
@@ -105,24 +115,27 @@ def _watch(options: argparse.Namespace) -> int:
                     log.info("%d runs handed over, %d tracks under way", handed, watcher.pending())
             except OSError as error:
                 log.warning("cannot look into %s: %s", options.folder, error)
-            if options.heartbeat_seconds > 0 and time.monotonic() >= next_beat:
-                _beat(client, options.folder)
+            if 0 < options.heartbeat_seconds and next_beat <= time.monotonic() and _beat(client, options.folder):
                 next_beat = time.monotonic() + options.heartbeat_seconds
             stop.wait(options.poll_seconds)
         watcher.close()
     return 0
 
 
-def _beat(client: TrapClient, folder: Path) -> None:
+def _beat(client: TrapClient, folder: Path) -> bool:
+    """Tell the server how the trap is; False while the camera's id is not known yet."""
     camera_id = client.camera_id
-    if camera_id is None or client.transport.legacy:
-        return  # the server tells the camera's id with the first run
+    if camera_id is None:
+        return False  # the server tells it with the first run
+    if client.transport.legacy:
+        return True
     # A transport of its own: the sender's thread uses the other one, perhaps for minutes.
     beat = Transport(client.transport.url, client.key, camera_id)
     answer = beat.heartbeat(camera_id, health(folder, __version__))
     beat.session.close()
     if answer.verdict is not Verdict.SENT:
         log.info("heartbeat was not taken: %s", answer.reason)
+    return True
 
 
 def _send(options: argparse.Namespace) -> int:
