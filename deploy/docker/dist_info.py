@@ -1,0 +1,16 @@
+"""Write the metadata of the distribution `krabbel` into a folder, so that code which asks for its version gets one.
+
+The images hold single services' folders and not the distribution, which would bring all of them.
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+
+if __name__ == "__main__":
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    folder = Path(sys.argv[1]) / f"{project['name']}-{project['version']}.dist-info"
+    folder.mkdir(parents=True)
+    (folder / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\nSummary: {project['description']}\n"
+    )
