@@ -115,7 +115,7 @@ def _watch(options: argparse.Namespace) -> int:
                     log.info("%d runs handed over, %d tracks under way", handed, watcher.pending())
             except OSError as error:
                 log.warning("cannot look into %s: %s", options.folder, error)
-            if 0 < options.heartbeat_seconds and next_beat <= time.monotonic() and _beat(client, options.folder):
+            if options.heartbeat_seconds > 0 and next_beat <= time.monotonic() and _beat(client, options.folder):
                 next_beat = time.monotonic() + options.heartbeat_seconds
             stop.wait(options.poll_seconds)
         watcher.close()
