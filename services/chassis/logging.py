@@ -8,6 +8,8 @@ import sys
 from typing import Any
 
 import structlog
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.web import RequestPayloadError
 
 from services.chassis.settings import ServiceSettings
 
@@ -22,6 +24,16 @@ def _hide_secrets(_logger: Any, _method: str, event: structlog.typing.EventDict)
         if lower not in _HARMLESS and any(part in lower for part in _SECRET_NAMES):
             event[name] = "***"
     return event
+
+
+def _shorten_bad_requests(record: logging.LogRecord) -> bool:
+    """aiohttp logs a traceback for every request that is no HTTP: that is the client's fault, and worth a line."""
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, (HttpProcessingError, RequestPayloadError)):
+        record.exc_info, record.exc_text = None, None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        record.msg, record.args = "refused what is no HTTP request: %s", (type(error).__name__,)
+    return True
 
 
 def configure_logging(service: str, settings: ServiceSettings) -> None:
@@ -56,6 +68,8 @@ def configure_logging(service: str, settings: ServiceSettings) -> None:
     root.setLevel(settings.log_level.upper())
     for noisy in ("aiormq", "aio_pika", "pymongo", "urllib3", "aiohttp.access", "PIL", "tornado.access", "bokeh"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)  # each retry of the object store, otherwise
+    logging.getLogger("aiohttp.server").addFilter(_shorten_bad_requests)
     structlog.contextvars.bind_contextvars(service=service)
 
 

@@ -23,6 +23,7 @@ class Places:
         self._per_camera, self._wait_s = per_camera, wait_s
         self._overall = asyncio.Semaphore(overall)
         self._cameras: dict[str, tuple[asyncio.Semaphore, int]] = {}
+        self.taken = 0
 
     @asynccontextmanager
     async def take(self, camera_id: str) -> AsyncIterator[None]:
@@ -37,11 +38,13 @@ class Places:
             await self._acquire(semaphore, f"Camera {camera_id!r} has {self._per_camera} uploads under way already.")
             try:
                 await self._acquire(self._overall, "Too many uploads are under way.")
-                UPLOADS_NOW.inc()
+                self.taken += 1
+                UPLOADS_NOW.set(self.taken)
                 try:
                     yield
                 finally:
-                    UPLOADS_NOW.dec()
+                    self.taken -= 1
+                    UPLOADS_NOW.set(self.taken)
                     self._overall.release()
             finally:
                 semaphore.release()

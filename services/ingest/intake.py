@@ -80,6 +80,7 @@ class Intake:
                 partial(inspect, max_pixels=self._max_pixels),
                 self._limits,
                 skip_unusable=source is RunSource.LEGACY,
+                uploads_now=lambda: self._places.taken,
             )
             try:
                 await receiver.receive(request)

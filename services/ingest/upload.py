@@ -1,7 +1,7 @@
 """Reading a multipart upload while it arrives, straight into a spool file.
 
 Bytes are collected to :data:`BATCH_BYTES` and then written, hashed and decoded in a thread, so a usual run costs one
-hop, and a huge one never lies in memory.
+hop, and a huge one never lies in memory. All uploads together collect :data:`ALL_BATCHES_BYTES`.
 """
 
 import asyncio
@@ -23,6 +23,7 @@ from services.ingest.metrics import BYTES_RECEIVED
 from services.ingest.spool import Spool, SpoolFull
 
 BATCH_BYTES = 256 * 1024
+ALL_BATCHES_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
 MAX_FIELD_BYTES = 1024 * 1024
 MAX_FIELDS = 50
@@ -51,6 +52,7 @@ class Receiver:
     inspect: Callable[[IO[bytes], str], ImageFacts]
     limits: Limits
     skip_unusable: bool
+    uploads_now: Callable[[], int]
     writer: EntryWriter = field(init=False)
     fields: dict[str, str] = field(default_factory=dict)
     claimed: int = 0
@@ -58,6 +60,7 @@ class Receiver:
     _buffered: int = 0
     _received: int = 0
     _files: int = 0
+    _fields: int = 0
     _deadline: float = 0.0
 
     async def receive(self, request: web.Request) -> None:
@@ -152,7 +155,8 @@ class Receiver:
         return data
 
     async def _field(self, name: str, part: BodyPartReader) -> None:
-        if len(self.fields) >= MAX_FIELDS:
+        self._fields += 1
+        if self._fields > MAX_FIELDS:
             raise UploadTooLarge(f"The form has more than {MAX_FIELDS} fields.")
         value = bytearray()
         while not part.at_eof():
@@ -178,7 +182,7 @@ class Receiver:
     async def _add(self, byte_size: int, step: Step) -> None:
         self._steps.append(step)
         self._buffered += byte_size
-        if self._buffered >= BATCH_BYTES:
+        if self._buffered >= min(BATCH_BYTES, ALL_BATCHES_BYTES // max(1, self.uploads_now())):
             await self._flush()
 
     async def _flush(self) -> None:
