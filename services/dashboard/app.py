@@ -18,6 +18,8 @@ from services.dashboard.settings import DashboardSettings
 from services.dashboard.views import Views
 
 log = get_logger(__name__)
+SESSION_LINGERS_MS = 15_000
+"""A page that went away, or never came back for its websocket, is forgotten after so long."""
 
 
 class _Health(RequestHandler):
@@ -72,8 +74,8 @@ class Dashboard:
             secret_key=settings.cookie_secret.get_secret_value().encode(),
             sign_sessions=True,
             generate_session_ids=True,
-            unused_session_lifetime_milliseconds=15_000,
-            check_unused_sessions_milliseconds=5_000,
+            unused_session_lifetime_milliseconds=SESSION_LINGERS_MS,
+            check_unused_sessions_milliseconds=SESSION_LINGERS_MS // 3,
             keep_alive_milliseconds=15_000,
             use_xheaders=True,
         )

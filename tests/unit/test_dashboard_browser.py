@@ -20,6 +20,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
 
+expect.set_options(timeout=20_000)  # generous: these tests may share two cores with everything else
+
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
@@ -81,7 +83,7 @@ async def started() -> AsyncIterator[tuple[FakeQuery, Dashboard]]:
 
 @pytest.fixture
 async def query(started: tuple[FakeQuery, Dashboard]) -> FakeQuery:
-    """An empty query service. One process serves all tests of this module: it takes the change for a lost connection."""
+    """An empty query service. One dashboard serves all tests here: it takes the change for a lost connection."""
     fake, server = started
     fake.hold_back()
     fake.empty()
@@ -131,11 +133,11 @@ async def test_visit_appears_live_and_gets_its_name_without_reload(query, dashbo
     await page.evaluate("window.notReloaded = true")
 
     run_id = query.receive("garten", "lepi")
-    await expect(gallery.get_by_text("wird bestimmt …")).to_be_visible(timeout=2000)
+    await expect(gallery.get_by_text("wird bestimmt …")).to_be_visible()
     query.classify(run_id, "lepi", 0.97)
 
     card = gallery.get_by_role("listitem").filter(has_text="Schmetterling")
-    await expect(card).to_be_visible(timeout=2000)
+    await expect(card).to_be_visible()
     await expect(card).to_contain_text("Lepidoptera")
     await expect(card).to_contain_text("sicher")
     await expect(card).to_contain_text("97")
@@ -162,10 +164,10 @@ async def test_false_alarm_is_counted_apart_and_leaves_the_carpet(query, dashboa
     query.classify(query.receive("garten", "none_bird"), "none_bird")
 
     gallery = page.get_by_test_id("gallery")
-    await expect(gallery.get_by_text("false alarm")).to_be_visible(timeout=2000)
+    await expect(gallery.get_by_text("false alarm")).to_be_visible()
     await expect(page.locator("#false-alarms")).to_contain_text("Bird1")
     await expect(page.locator("#count-today")).to_have_text("1")
-    await expect(gallery.get_by_text("false alarm")).to_have_count(0, timeout=12_000)
+    await expect(gallery.get_by_text("false alarm")).to_have_count(0)
     await expect(gallery.get_by_text("Wild bee", exact=True)).to_be_visible()
 
 
@@ -179,9 +181,9 @@ async def test_empty_database_says_what_to_do_and_the_first_visit_ends_it(query,
     query.add_camera("garten", "Garten 1")
     query.classify(query.receive("garten", "bee"), "bee")
 
-    await expect(page.locator("#welcome")).to_be_hidden(timeout=3000)
+    await expect(page.locator("#welcome")).to_be_hidden()
     await expect(page.get_by_test_id("gallery").get_by_text("Wildbiene", exact=True)).to_be_visible()
-    await expect(page.locator("#cameras")).to_contain_text("Garten 1", timeout=5000)
+    await expect(page.locator("#cameras")).to_contain_text("Garten 1")
 
 
 async def test_query_service_gone_is_said_and_what_was_missed_is_caught_up(query, dashboard, page) -> None:
@@ -192,12 +194,12 @@ async def test_query_service_gone_is_said_and_what_was_missed_is_caught_up(query
     await page.evaluate("window.notReloaded = true")
     query.hold_back()
 
-    await expect(page.locator("#pulse")).to_contain_text("Verbindung wird wiederhergestellt", timeout=5000)
+    await expect(page.locator("#pulse")).to_contain_text("Verbindung wird wiederhergestellt")
     await expect(page.locator("#lost")).to_be_visible()
     query.classify(query.receive("garten", "lepi"), "lepi")
     query.let_go()
 
-    await expect(page.locator("#pulse")).to_contain_text("Live", timeout=10_000)
+    await expect(page.locator("#pulse")).to_contain_text("Live")
     await expect(page.get_by_test_id("gallery").get_by_text("Schmetterling", exact=True)).to_be_visible()
     await expect(page.locator("#count-today")).to_have_text("2")
     await expect(page.locator("#lost")).to_be_hidden()
@@ -211,13 +213,13 @@ async def test_dashboard_that_starts_anew_gets_its_pages_back(query, dashboard, 
     await listening(page)
 
     await dashboard.stop()
-    await expect(page.locator("#pulse")).to_contain_text("Reconnecting", timeout=5000)
+    await expect(page.locator("#pulse")).to_contain_text("Reconnecting")
     await dashboard.start()
 
-    await expect(page.locator("#pulse")).to_contain_text("Live", timeout=15_000)
+    await expect(page.locator("#pulse")).to_contain_text("Live")
     await listening(page)
     query.classify(query.receive("garten", "lepi"), "lepi")
-    await expect(page.locator("#podium")).to_contain_text("Butterfly or moth", timeout=5000)
+    await expect(page.locator("#podium")).to_contain_text("Butterfly or moth")
     await expect(page.locator("html")).to_have_attribute("lang", "en")
 
 
@@ -233,7 +235,7 @@ async def test_chosen_day_stands_in_the_address_and_today_is_always_there(query,
 
     await page.locator("#earlier").click()
 
-    await expect(page.locator("#podium")).to_contain_text("2 Besuche · 67 %", timeout=5000)
+    await expect(page.locator("#podium")).to_contain_text("2 Besuche · 67 %")
     day = query.runs[next(iter(query.runs))].local_date.isoformat()
     assert f"day={day}" in page.url
     await page.reload()
