@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from proto.base import Contract
 from proto.camera import ApiKey, Camera, Heartbeat
 from proto.classification import Classification, ImageClassification, RunResult
+from proto.export import ExportJob
 from proto.job import JOB_TYPE, JOB_VERSION, VERSION_HEADER, ClassifyJob
 from proto.live import LiveEvent
 from proto.problem import Problem
@@ -26,6 +27,7 @@ MODELS: tuple[type[Contract], ...] = (
     Camera,
     Classification,
     ClassifyJob,
+    ExportJob,
     Heartbeat,
     ImageClassification,
     ImageReference,

@@ -13,16 +13,19 @@ from services.chassis.cameras import Cameras
 from services.chassis.database import Database, open_database
 from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
+from services.chassis.presence import Presence
 from services.chassis.rollups import Rollups
 from services.chassis.web import READY_CHECKS, new_app
 from services.query import (
     routes_about,
     routes_docs,
+    routes_exports,
     routes_images,
     routes_legacy,
     routes_live,
     routes_runs,
     routes_statistics,
+    routes_uptime,
 )
 from services.query.access import KEY_RING, SETTINGS, fixed_principals
 from services.query.live import LiveHub
@@ -31,7 +34,17 @@ from services.query.run_reader import RunReader
 from services.query.settings import QuerySettings
 
 DATABASE = web.AppKey("database", Database)
-ROOMS = (routes_runs, routes_images, routes_statistics, routes_about, routes_live, routes_legacy, routes_docs)
+ROOMS = (
+    routes_runs,
+    routes_images,
+    routes_statistics,
+    routes_uptime,
+    routes_about,
+    routes_live,
+    routes_legacy,
+    routes_exports,
+    routes_docs,
+)
 log = get_logger(__name__)
 
 
@@ -48,8 +61,10 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[KEY_RING] = KeyRing(cameras, fixed_principals(settings))
         app[routes_runs.RUNS] = RunReader(database)
         app[routes_statistics.ROLLUPS] = Rollups(database)
+        app[routes_uptime.PRESENCE] = Presence(database)
         app[routes_legacy.STORE] = store
         app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
+        app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
         app[routes_live.CATCH_UPS] = asyncio.Semaphore(8)
@@ -99,6 +114,6 @@ def create_app(settings: QuerySettings) -> web.Application:
     app[routes_docs.DOCUMENT] = routes_docs.document()
     for room in ROOMS:
         app.add_routes(room.routes())
-    app.cleanup_ctx.extend((_backends, _background))
+    app.cleanup_ctx.extend((_backends, _background, routes_exports.work))
     app.on_shutdown.append(_end_streams)
     return app

@@ -10,6 +10,7 @@ from pydantic.json_schema import models_json_schema
 from proto.base import Contract
 from proto.camera import Camera
 from proto.classification import Classification
+from proto.export import ExportJob
 from proto.job import ClassifyJob
 from proto.live import LiveEvent
 from proto.problem import Problem
@@ -20,6 +21,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     Camera,
     Classification,
     ClassifyJob,
+    ExportJob,
     LiveEvent,
     Problem,
     TaxonomyEntry,

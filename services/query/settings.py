@@ -2,10 +2,10 @@
 
 from pydantic import Field
 
-from services.chassis.settings import ServiceSettings
+from services.query.exports.settings import ExportSettings
 
 
-class QuerySettings(ServiceSettings):
+class QuerySettings(ExportSettings):
     """Settings of ``python -m services.query``."""
 
     public_read: bool = Field(False, description="Anyone may read without a key (never the exact place of a camera)")

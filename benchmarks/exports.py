@@ -1,0 +1,130 @@
+"""How fast each export is written, and that its memory does not grow: ``python -m benchmarks.exports [--runs …]``.
+
+Runs are generated, not read: this is the writers' speed in one process, with compression, without the database. For
+each format and number of runs a fresh process is started, so that its peak memory is its own. On a busy machine the
+runs per second of CPU time tell more than those per second. Prints a table; asserts nothing.
+"""
+
+import argparse
+import asyncio
+import hashlib
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from proto.camera import Camera
+from proto.classification import Certainty, Classification, ClassScore, ImageClassification, RunResult
+from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of
+from proto.taxonomy import taxonomy
+from services.query.exports.item import ExportContext, ExportItem
+from services.query.exports.registry import EXPORTS
+
+START = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)
+BATCH = 500
+CAMERAS = {
+    f"garden-{number}": Camera(
+        camera_id=f"garden-{number}",
+        name=f"Garden {number}",
+        place="Potsdam",
+        latitude=52.39 + number / 100,
+        longitude=13.09,
+        credit="Redaktion",
+        created_at=START,
+    )
+    for number in range(4)
+}
+PICTURE = b"\xff\xd8" + b"x" * 8000 + b"\xff\xd9"
+
+
+def an_item(number: int, images: int) -> ExportItem:
+    """Return a run, built without validation: the reader's work is not measured here."""
+    labels = list(taxonomy())
+    label, at = labels[number % len(labels)], START + timedelta(seconds=number * 7)
+    run_id = hashlib.sha256(str(number).encode()).hexdigest()[:32]
+    hashes = [hashlib.sha256(f"{number}/{index}".encode()).hexdigest() for index in range(images)]
+    result = RunResult.model_construct(
+        model_id="demo@1", label=label, is_insect=True, certainty=Certainty.SURE, top1_images=images, images=images,
+        probability_mean=0.91, probability_weighted=0.91, best_image=hashes[0], classified_at=at, demo_model=False,
+        runner_up=None,
+    )  # fmt: skip
+    pictures = tuple(
+        ImageReference.model_construct(
+            sha256=sha256, object_key=object_key_of(run_id, sha256, "image/jpeg"),
+            file_name=f"{at + timedelta(seconds=index):%Y-%m-%d_%H-%M-%S-%f}_ID{number}_crop.jpg",
+            content_type="image/jpeg", byte_size=8000, width=120, height=120, taken_at=at + timedelta(seconds=index),
+            detection_confidence=0.8, bounding_box=None,
+        )
+        for index, sha256 in enumerate(hashes)
+    )  # fmt: skip
+    run = TrackingRun.model_construct(
+        run_id=run_id, camera_id=f"garden-{number % 4}", tracking_id=str(number % 1000), source=RunSource.API,
+        started_at=at, ended_at=at + timedelta(seconds=images), duration_s=float(images), received_at=at, sort_at=at,
+        local_date=at.date(), local_hour=at.hour, clock_flags=(), status=RunStatus.CLASSIFIED, status_reason=None,
+        images=pictures, trap=None, queued_at=at, classified_at=at, result=result,
+    )  # fmt: skip
+    told = tuple(
+        ImageClassification.model_construct(
+            sha256=sha256, top=(ClassScore.model_construct(label=label, probability=0.91),), error=None
+        )
+        for sha256 in hashes
+    )
+    return ExportItem(run, Classification.model_construct(run_id=run_id, model_id="demo@1", result=result, images=told))
+
+
+async def measure(name: str, runs: int, images: int) -> str:
+    """Write one export to nowhere and return a line of the table."""
+    making = making_cpu = 0.0
+
+    async def batches() -> AsyncIterator[Sequence[ExportItem]]:
+        nonlocal making, making_cpu
+        for first in range(0, runs, BATCH):
+            started, started_cpu = time.perf_counter(), time.process_time()
+            items = [an_item(number, images) for number in range(first, min(first + BATCH, runs))]
+            making += time.perf_counter() - started
+            making_cpu += time.process_time() - started_cpu
+            yield items
+
+    async def picture(_run: str, _sha256: str, _ending: str) -> bytes:
+        return PICTURE
+
+    context = ExportContext(CAMERAS, START, picture=picture)
+    started, started_cpu, size = time.perf_counter(), time.process_time(), 0
+    async for piece in EXPORTS[name].write(batches(), context):
+        size += len(piece)
+    seconds = time.perf_counter() - started - making
+    cpu = time.process_time() - started_cpu - making_cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return (
+        f"{name:12} {runs:>9} {images:>7} {runs / seconds:>10.0f} {runs / cpu:>12.0f} {size / runs:>9.0f} {peak:>9.0f}"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, nargs="+", default=[20_000, 100_000])
+    parser.add_argument("--images", type=int, nargs="+", default=[1, 3, 10])
+    parser.add_argument("--formats", nargs="+", default=[name for name in EXPORTS if name != "zip"])
+    parser.add_argument("--one", action="store_true", help="Measure one format in this process (used by the program)")
+    given = parser.parse_args()
+    if given.one:
+        print(asyncio.run(measure(given.formats[0], given.runs[0], given.images[0])))
+        return
+    print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    print(
+        f"{'format':12} {'runs':>9} {'images':>7} {'runs/s':>10} {'runs/cpu-s':>12} {'bytes/run':>9} {'peak MiB':>9}",
+        flush=True,
+    )
+    for name in given.formats:
+        for images in given.images:
+            for runs in given.runs:
+                wanted = ["--formats", name, "--images", str(images), "--runs", str(runs)]
+                subprocess.run([sys.executable, "-m", "benchmarks.exports", "--one", *wanted], check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Reads the runs of an export, batch by batch, the oldest first; the next batch is fetched while one is written."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import suppress
+
+from proto.classification import Classification
+from services.chassis.database import Database, Document, available
+from services.chassis.runs import from_document
+from services.query.exports.item import ExportItem
+from services.query.run_filter import RunFilter, query_of
+
+BATCH = 500
+_FIRST_CLASS_ONLY: Document = {
+    "run_id": 1,
+    "model_id": 1,
+    "result": 1,
+    "images": {
+        "$map": {
+            "input": "$images",
+            "as": "image",
+            "in": {"sha256": "$$image.sha256", "error": "$$image.error", "top": {"$slice": ["$$image.top", 1]}},
+        }
+    },
+}
+
+
+class ExportReader:
+    """Raises :class:`proto.errors.Unavailable` while the database is away."""
+
+    def __init__(self, database: Database) -> None:
+        self._runs = database.runs
+        self._classifications = database.classifications
+
+    async def count(self, selection: RunFilter) -> int:
+        """Return how many runs are selected."""
+        return await available(lambda: self._runs.count_documents(query_of(selection)))
+
+    async def any(self, selection: RunFilter) -> bool:
+        """Say whether any run is selected."""
+        return await available(lambda: self._runs.find_one(query_of(selection), {"_id": 1})) is not None
+
+    async def batches(self, selection: RunFilter, *, per_image: bool) -> AsyncGenerator[Sequence[ExportItem], None]:
+        """Yield the selected runs; with ``per_image`` also what their model said of each image."""
+        cursor = self._runs.find(query_of(selection), {"counted": 0}, batch_size=BATCH)
+        cursor = cursor.sort([("sort_at", 1), ("_id", 1)])
+
+        async def fetch() -> Sequence[ExportItem]:
+            documents = await available(lambda: cursor.to_list(BATCH))
+            verdicts = await self._verdicts(documents) if per_image else {}
+            return await asyncio.to_thread(items_of, documents, verdicts)
+
+        following = asyncio.create_task(fetch())
+        try:
+            while items := await following:
+                following = asyncio.create_task(fetch())
+                yield items
+        finally:
+            following.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await following
+            await cursor.close()
+
+    async def _verdicts(self, documents: Sequence[Document]) -> dict[str, Document]:
+        """Return each run's own model's verdict, with the first class of each image only."""
+        wanted = [f"{run['_id']}:{run['result']['model_id']}" for run in documents if run.get("result")]
+        if not wanted:
+            return {}
+        pipeline: list[Document] = [{"$match": {"_id": {"$in": wanted}}}, {"$project": _FIRST_CLASS_ONLY}]
+        found = self._classifications.aggregate(pipeline)
+        return {verdict["run_id"]: verdict for verdict in await available(lambda: found.to_list(None))}
+
+
+def items_of(documents: Sequence[Document], verdicts: dict[str, Document]) -> list[ExportItem]:
+    """Return the documents as contracts. Plain code."""
+    return [
+        ExportItem(
+            from_document(document),
+            Classification.model_validate(verdicts[document["_id"]]) if document["_id"] in verdicts else None,
+        )
+        for document in documents
+    ]
