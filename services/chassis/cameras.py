@@ -10,6 +10,7 @@ from typing import Any
 from proto.camera import ApiKey, Camera, Heartbeat, Scope
 from proto.errors import CameraNotFound, Conflict
 from services.chassis.database import Database, Document, available, insert_once
+from services.chassis.presence import Presence
 
 KEY_PREFIX = "krabbel_"
 
@@ -45,6 +46,7 @@ class Cameras:
     def __init__(self, database: Database) -> None:
         self._cameras = database.cameras
         self._keys = database.api_keys
+        self._presence = Presence(database)
 
     async def all(self) -> list[Camera]:
         """Return all cameras by name."""
@@ -109,6 +111,7 @@ class Cameras:
         """Note an upload."""
         change = {"$max": {"last_upload_at": at, "last_seen_at": at}}
         await available(lambda: self._cameras.update_one({"_id": camera_id}, change))
+        await self._presence.note(camera_id, at)
 
     async def heard(self, camera_id: str, heartbeat: Heartbeat, at: datetime) -> None:
         """Note a heartbeat.
@@ -120,3 +123,4 @@ class Cameras:
         result = await available(lambda: self._cameras.update_one({"_id": camera_id}, change))
         if not result.matched_count:
             raise CameraNotFound(f"No camera has the id {camera_id!r}.")
+        await self._presence.note(camera_id, at)

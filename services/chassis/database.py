@@ -63,6 +63,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "classifications": [IndexModel([("run_id", ASCENDING)])],
     "rollups": [IndexModel([("camera_id", ASCENDING), ("period", ASCENDING)])],
+    "presence": [IndexModel([("camera_id", ASCENDING), ("day", ASCENDING)])],
     "api_keys": [IndexModel([("camera_id", ASCENDING)])],
     "workers": [IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=60)],
 }
@@ -81,6 +82,7 @@ class Database:
         self.models: Collection = database["models"]
         self.workers: Collection = database["workers"]
         self.rollups: Collection = database["rollups"]
+        self.presence: Collection = database["presence"]
 
     async def ping(self) -> None:
         """Return when a primary answers.
