@@ -1,7 +1,8 @@
 """From a trap's HTTP request to the classified run, on real servers with the demo model."""
 
-import asyncio
 import hashlib
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -12,7 +13,6 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from krabbel.commands.camera import ensure_camera
 from krabbel.simulator.drawing import draw_run
 from proto.run import run_id_of
 from tests.support.deployed_trap import crop_name, send_run
@@ -29,6 +29,10 @@ def crops_of(label: str, seed: int, count: int, track_id: int, start: datetime) 
     ]
 
 
+def hashes(crops: list[tuple[str, bytes]]) -> list[str]:
+    return [hashlib.sha256(data).hexdigest() for _, data in crops]
+
+
 def now_at_the_camera() -> datetime:
     return datetime.now(ZoneInfo("Europe/Berlin")).replace(tzinfo=None)
 
@@ -38,7 +42,7 @@ class Api:
 
     def __init__(self, system) -> None:
         self.url = f"{system.base_url}/api/v1"
-        self.headers = {"Authorization": f"Bearer {system.keys.api}"}
+        self.headers = {"Authorization": f"Bearer {system.keys.service}"}
 
     def get(self, path: str, **params) -> dict:
         answer = requests.get(self.url + path, params=params, headers=self.headers, timeout=30)
@@ -81,14 +85,14 @@ def test_a_deployed_trap_is_answered_as_ever_and_its_insect_is_found(krabbel_sys
     answer = send_run(endpoint, krabbel_system.keys.api, 17, start, end, crops)
 
     assert (answer.status_code, answer.json()) == (200, {"success": True})
-    newest = api.get("/runs", limit=1)["items"][0]
-    done = api.wait_until_done({newest["run_id"]})[newest["run_id"]]
+    run_id = run_id_of("camera", "17", str(start), str(end), hashes(crops))
+    done = api.wait_until_done({run_id})[run_id]
     assert done["tracking_id"] == "17"
     assert done["status"] == "classified"
     assert done["result"]["label"] == "bee_bombus"
     assert done["result"]["demo_model"] is True
     assert len(done["images"]) == 8
-    detail = api.get(f"/runs/{newest['run_id']}")
+    detail = api.get(f"/runs/{run_id}")
     assert len(detail["classifications"]) == 1
     assert len(detail["classifications"][0]["images"]) == 8
     picture = done["images"][0]
@@ -112,16 +116,22 @@ def test_the_same_upload_twice_is_one_run(krabbel_system, api):
     for _ in range(3):
         endpoint = f"{krabbel_system.base_url}/classify"
         assert send_run(endpoint, krabbel_system.keys.api, 5, end, end, crops).ok
-    same = [run for run in api.all_runs() if run["tracking_id"] == "5" and len(run["images"]) == 3]
-    assert len(same) == 1
-    api.wait_until_done({same[0]["run_id"]})
+    run_id = run_id_of("camera", "5", str(end), str(end), hashes(crops))
+    api.wait_until_done({run_id})
+    assert [run["run_id"] for run in api.all_runs() if run["tracking_id"] == "5"] == [run_id]
+
+
+def add_camera(system, name: str) -> str:
+    """Add a camera as an operator does; return its key."""
+    command = [sys.executable, "-m", "krabbel", "camera", "add", name, "--data-dir", str(system.data_dir)]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    return shown.strip().splitlines()[-1]
 
 
 def upload_from_sixteen_traps(system, runs_each: int, frames: int) -> set[str]:
     """Upload at the same time from sixteen deployed traps; return the ids of the accepted runs."""
     camera = "test-" + uuid.uuid4().hex[:8]
-    key = asyncio.run(ensure_camera(system.env, camera, camera, "", None, None, "Europe/Berlin"))
-    assert key is not None
+    key = add_camera(system, camera)
     accepted: set[str] = set()
     lock = threading.Lock()
 
@@ -133,9 +143,7 @@ def upload_from_sixteen_traps(system, runs_each: int, frames: int) -> set[str]:
             crops = crops_of(LABELS[number % len(LABELS)], track, frames, track, start)
             answer = send_run(f"{system.base_url}/classify", key, track, start, end, crops)
             assert answer.status_code == 200, answer.text
-            run_id = run_id_of(
-                camera, str(track), str(start), str(end), [hashlib.sha256(data).hexdigest() for _, data in crops]
-            )
+            run_id = run_id_of(camera, str(track), str(start), str(end), hashes(crops))
             with lock:
                 accepted.add(run_id)
 
