@@ -23,6 +23,7 @@ from services.query import (
     routes_images,
     routes_legacy,
     routes_live,
+    routes_run_zip,
     routes_runs,
     routes_statistics,
     routes_uptime,
@@ -36,6 +37,7 @@ from services.query.settings import QuerySettings
 DATABASE = web.AppKey("database", Database)
 ROOMS = (
     routes_runs,
+    routes_run_zip,
     routes_images,
     routes_statistics,
     routes_uptime,
@@ -62,7 +64,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_runs.RUNS] = RunReader(database)
         app[routes_statistics.ROLLUPS] = Rollups(database)
         app[routes_uptime.PRESENCE] = Presence(database)
-        app[routes_legacy.STORE] = store
+        app[routes_run_zip.STORE] = store
         app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)

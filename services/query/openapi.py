@@ -41,11 +41,11 @@ def contract_schemas() -> dict[str, Any]:
     return schemas
 
 
-def parts() -> list[dict[str, Any]]:
-    """Return the hand-written parts, in the order of their file names."""
+def parts() -> dict[str, dict[str, Any]]:
+    """Return the hand-written parts by the name of the file, in alphabetical order."""
     folder = resources.files("proto").joinpath("openapi")
     files = sorted((file for file in folder.iterdir() if file.name.endswith(".yaml")), key=lambda file: file.name)
-    return [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+    return {file.name.removesuffix(".yaml"): yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
 
 
 def merged(documents: Iterable[dict[str, Any]], version: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ _POLICY = (
 
 def document() -> bytes:
     """Return the OpenAPI document as JSON."""
-    return orjson.dumps(merged(parts(), metadata.version("krabbel")), option=orjson.OPT_INDENT_2)
+    return orjson.dumps(merged(parts().values(), metadata.version("krabbel")), option=orjson.OPT_INDENT_2)
 
 
 def _answer(request: web.Request, body: bytes, content_type: str, **headers: str) -> web.Response:

@@ -15,18 +15,18 @@ from proto.camera import Scope
 from proto.errors import BadRequest, KrabbelError, NotAllowed, NotAuthenticated
 from services.chassis.auth import Principal, key_of
 from services.chassis.logging import get_logger
-from services.chassis.object_store import ObjectNotFound, ObjectStore
+from services.chassis.object_store import ObjectNotFound
 from services.chassis.web import Handler
 from services.query import legacy
 from services.query.access import KEY_RING, visible_cameras
 from services.query.parameters import as_day
 from services.query.representations import streamed
 from services.query.routes_about import CAMERAS
+from services.query.routes_run_zip import STORE
 from services.query.routes_runs import RUNS
 from services.query.run_filter import RunFilter
 from services.query.zip_stream import ZipStream, safe_name
 
-STORE = web.AppKey("store", ObjectStore)
 PRINCIPAL = web.RequestKey("principal", Principal)
 log = get_logger(__name__)
 

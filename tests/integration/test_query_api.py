@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from proto.camera import Camera, Scope
+from proto.camera import Camera, Heartbeat, Scope
 from proto.classification import Certainty
 from proto.run import TrackingRun
 from services.chassis.cameras import Cameras
@@ -396,3 +396,38 @@ async def test_an_unchanged_list_is_not_sent_again(world: World):
     await world.seed(1, camera="roof")
     async with world.client.get("/api/v1/runs", headers={**KEY, "If-None-Match": etag}) as response:
         assert response.status == 200
+
+
+async def test_a_silent_camera_is_not_read_as_no_insects(world: World):
+    for name in ("garden-1", "roof"):
+        await world.cameras.add(Camera(camera_id=name, name=name, created_at=START))
+    # Given one camera that spoke at 23:30 UTC, which is the next day's first hours in Berlin, and saw nothing
+    await world.cameras.heard("garden-1", Heartbeat(), datetime(2026, 7, 1, 23, 30, tzinfo=UTC))
+    await world.cameras.uploaded("garden-1", datetime(2026, 7, 2, 6, 0, tzinfo=UTC))
+    await world.seed(1, camera="roof")
+    body = await world.json("/api/v1/stats/uptime?from=2026-07-01&to=2026-07-02")
+    heard = {(row["camera_id"], row["day"]): (row["hours_heard"], row["silent"]) for row in body["cameras"]}
+    assert heard == {
+        ("garden-1", "2026-07-01"): ([], True),
+        ("garden-1", "2026-07-02"): ([1, 8], False),
+        ("roof", "2026-07-01"): ([10], False),
+        ("roof", "2026-07-02"): ([], True),
+    }
+    await world.json("/api/v1/stats/uptime?from=2026-01-01&to=2026-12-31", 400)
+
+
+async def test_a_run_comes_as_zip_with_harmless_names(world: World):
+    data = jpeg(3, exif=True)
+    run = a_run(1, data=data, images=2)
+    hostile = run.images[0].model_copy(update={"file_name": "../../etc/passwd"})
+    run = run.model_copy(update={"images": (hostile, run.images[1])})
+    await world.store.put(hostile.object_key, data, "image/jpeg")
+    await world.runs.receive(run)
+    async with world.client.get(f"/api/v1/runs/{run.run_id}/images.zip", headers=KEY) as response:
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+        # the second picture is gone from the store: what is there still comes
+        assert archive.namelist() == ["run.json", "passwd"]
+        assert archive.read("passwd") == data
+        assert TrackingRun.model_validate_json(archive.read("run.json")) == run
+    async with world.client.get(f"/api/v1/runs/{'0' * 32}/images.zip", headers=KEY) as response:
+        assert response.status == 404

@@ -5,6 +5,8 @@ import re
 import orjson
 from aiohttp import web
 
+from services.ingest.app import create_app as create_ingest
+from services.ingest.settings import IngestSettings
 from services.query.app import create_app
 from services.query.openapi import merged, parts
 from services.query.settings import QuerySettings
@@ -22,17 +24,23 @@ def routes_of(app: web.Application) -> set[tuple[str, str]]:
     return found
 
 
-def described(name: str) -> set[tuple[str, str]]:
-    part = next(part for part in parts() if any(tag["name"] == name for tag in part.get("tags", ())))
-    return {(method, path) for path, item in part["paths"].items() for method in item if method != "parameters"}
+def described(*names: str) -> set[tuple[str, str]]:
+    found = parts()
+    paths = [(path, item) for name in names for path, item in found[name]["paths"].items()]
+    return {(method, path) for path, item in paths for method in item if method != "parameters"}
 
 
 def test_every_route_of_query_is_described_and_the_other_way_round():
-    assert routes_of(create_app(QuerySettings())) == described("predecessor") | described("exports")
+    names = [name for name in parts() if name != "ingest"]
+    assert routes_of(create_app(QuerySettings())) == described(*names)
+
+
+def test_every_route_of_ingest_is_described_and_the_other_way_round():
+    assert routes_of(create_ingest(IngestSettings())) == described("ingest")
 
 
 def test_every_reference_leads_somewhere():
-    document = merged(parts(), "1")
+    document = merged(parts().values(), "1")
     for reference in set(re.findall(r'"\$ref":"#/([^"]+)"', orjson.dumps(document).decode())):
         target = document
         for step in reference.split("/"):
@@ -42,7 +50,7 @@ def test_every_reference_leads_somewhere():
 
 def test_every_operation_has_a_name_a_summary_and_a_refusal_of_its_own_kind():
     names = []
-    for path, item in merged(parts(), "1")["paths"].items():
+    for path, item in merged(parts().values(), "1")["paths"].items():
         for operation in item.values():
             names.append(operation["operationId"])
             assert operation["summary"], path
