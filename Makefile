@@ -44,7 +44,7 @@ bench: setup-dev ## the benchmarks
 	$(PY) -m benchmarks
 
 screenshots: setup-dev ## new pictures of the dashboard for the README, with simulated traps
-	$(PY) deploy/screenshots.py
+	$(PY) -m deploy.screenshots
 
 clean: ## remove what can be made again; data and the virtual environment stay
 	rm -rf .setup .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
