@@ -38,9 +38,12 @@ const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit" }
 // The camera's clock; with the day when that is not today's.
 export function clock(moment, zone) {
   const then = new Date(moment)
+  const now = new Date()
+  const same = (parts) => format(zone, parts).format(then) === format(zone, parts).format(now)
   const day = { day: "numeric", month: "short", year: "numeric" }
-  const isToday = format(zone, day).format(then) === format(zone, day).format(new Date())
-  return isToday ? format(zone, CLOCK).format(then) : format(zone, { ...day, hour: "2-digit", minute: "2-digit" }).format(then)
+  if (same(day)) return format(zone, CLOCK).format(then)
+  const year = same({ year: "numeric" }) ? undefined : "numeric"
+  return format(zone, { ...day, year, hour: "2-digit", minute: "2-digit" }).format(then)
 }
 
 // A day of the calendar, without a zone's doing: "2026-05-12".
