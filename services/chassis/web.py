@@ -24,6 +24,8 @@ ReadyCheck = Callable[[], Awaitable[None]]
 REQUEST_ID = "X-Request-ID"
 SERVICE = web.AppKey("service", str)
 READY_CHECKS: web.AppKey[dict[str, ReadyCheck]] = web.AppKey("ready_checks", dict)
+READY_NOTES: web.AppKey[dict[str, Callable[[], str]]] = web.AppKey("ready_notes", dict)
+"""Said in the answer of /readyz and deciding nothing: what a service can do without."""
 _ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{8,80}")
 log = get_logger(__name__)
 
@@ -129,7 +131,10 @@ async def _readyz(request: web.Request) -> web.Response:
     checks = request.app[READY_CHECKS]
     answers = dict(zip(checks, await asyncio.gather(*(ask(check) for check in checks.values())), strict=True))
     status = 200 if all(answer == "ok" for answer in answers.values()) else 503
-    return json_response({"status": "ready" if status == 200 else "not ready", "checks": answers}, status=status)
+    body: dict[str, Any] = {"status": "ready" if status == 200 else "not ready", "checks": answers}
+    if notes := request.app[READY_NOTES]:
+        body["notes"] = {name: note() for name, note in notes.items()}
+    return json_response(body, status=status)
 
 
 def new_app(service: str, *, client_max_size: int = 1024**2) -> web.Application:
@@ -140,6 +145,7 @@ def new_app(service: str, *, client_max_size: int = 1024**2) -> web.Application:
     app = web.Application(middlewares=[edge], client_max_size=client_max_size)
     app[SERVICE] = service
     app[READY_CHECKS] = {}
+    app[READY_NOTES] = {}
     app.router.add_get("/healthz", _healthz)
     app.router.add_get("/readyz", _readyz)
     app.router.add_get("/metrics", metrics)

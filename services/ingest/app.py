@@ -15,7 +15,7 @@ from services.chassis.database import open_database
 from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
 from services.chassis.runs import Runs
-from services.chassis.web import READY_CHECKS, new_app
+from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
 from services.ingest.context import (
     CAMERAS,
     FAILED_KEYS,
@@ -82,6 +82,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
         forwarder = Forwarder(
             spool, store, runs, broker, cameras, concurrency=settings.forward_concurrency, failpoints=failpoints
         )
+        app[READY_NOTES]["stores"] = forwarder.note
         reconciler = Reconciler(spool, runs, broker, settings.republish_after_seconds, settings.requeue_after_seconds)
         tasks = [
             asyncio.create_task(prepare(store, database), name="prepare"),

@@ -66,6 +66,7 @@ class Forwarder:
         self._resume_at = 0.0
         self._large = asyncio.Semaphore(2)
         self._noted: dict[str, float] = {}
+        self._trouble = ""
 
     async def run_forever(self) -> None:
         """Forward until cancelled. What is under way then is forwarded again by the next process."""
@@ -73,13 +74,19 @@ class Forwarder:
             for _ in range(self._concurrency):
                 group.create_task(self._work())
 
+    def note(self) -> str:
+        """Say in words how forwarding goes, for /readyz."""
+        if self._trouble:
+            return f"{len(self._spool)} runs wait in the spool; uploads are taken. {self._trouble}"
+        return "ok"
+
     async def _work(self) -> None:
         while True:
             await self._wait_out_the_pause()
             entry = await self._spool.take()
             try:
                 await self._forward(entry)
-                self._failures = 0
+                self._failures, self._trouble = 0, ""
             except Unavailable as error:
                 self._pause(error)
                 entry.attempts += 1
@@ -106,6 +113,7 @@ class Forwarder:
             return  # one of those that failed together has said so already
         if not self._failures:
             log.warning("a store is away; runs wait in the spool", waiting=len(self._spool), error=str(error)[:200])
+        self._trouble = str(error)[:200]
         pause = PAUSES_S[min(self._failures, len(PAUSES_S) - 1)]
         self._failures += 1
         self._resume_at = now + pause * random.uniform(0.75, 1.25)

@@ -261,6 +261,17 @@ async def test_ready_while_every_store_is_away(ingest: IngestService) -> None:
     assert (answer.status_code, answer.json()["checks"]["spool"]) == (200, "ok")
 
 
+async def test_readyz_says_that_runs_wait(ingest: IngestService) -> None:
+    await asyncio.to_thread(send_run, ingest.classify, API_KEY, 77, START, END, CROPS)
+    for _ in range(100):
+        note = (await asyncio.to_thread(requests.get, f"{ingest.url}/readyz", timeout=30)).json()["notes"]["stores"]
+        if "wait in the spool" in note:
+            break
+        await asyncio.sleep(0.1)
+
+    assert "wait in the spool; uploads are taken" in note
+
+
 async def test_heartbeat_is_refused_for_another_camera_and_for_nonsense(ingest: IngestService) -> None:
     base = f"{ingest.url}/api/v1/cameras"
 
