@@ -1,45 +1,82 @@
 """New pictures of the dashboard for README and docs: ``make screenshots``.
 
 Starts the whole system in a temporary folder, lets simulated traps upload a day and some live insects (all drawn, with
-a fixed seed), and photographs the page as a desktop and as a phone see it.
+a fixed seed, so the pictures may be published), and photographs the page as a desktop and as a phone show it.
 """
 
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from krabbel.stack import EVERYTHING, EmbeddedStack
 from tests.conftest import CHROMIUM_OPTIONS, chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
-VIEWS = {
-    "dashboard-desktop.png": {"viewport": {"width": 1440, "height": 1000}},
-    "dashboard-phone.png": {
-        "viewport": {"width": 390, "height": 844},
-        "device_scale_factor": 2,
-        "is_mobile": True,
-        "has_touch": True,
-    },
-}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One picture."""
+
+    name: str
+    width: int
+    height: int
+    language: str = "de"
+    scheme: str = "light"
+    whole: bool = False
+
+
+VIEWS = (
+    View("dashboard-desktop", 1400, 900),
+    View("dashboard-phone", 390, 844),
+    View("dashboard-desktop-whole-en", 1400, 900, "en", whole=True),
+    View("dashboard-phone-whole-en", 390, 844, "en", whole=True),
+    View("dashboard-desktop-dark", 1400, 900, scheme="dark"),
+)
+
+
+def simulate(stack: EmbeddedStack) -> None:
+    """Fill the day: runs of past hours, then some live ones."""
+    options = ["--history", "160", "--cameras", "3", "--runs", "18", "--rate", "3", "--frames", "8", "--quiet"]
+    command = [sys.executable, "-m", "krabbel", "simulate", "--data-dir", str(stack.folder.root), *options]
+    subprocess.run(command, check=True, timeout=600)
+
+
+def photograph(browser: Browser, url: str, view: View) -> None:
+    """Take one picture of the open page."""
+    context = browser.new_context(
+        viewport={"width": view.width, "height": view.height},
+        locale="de-DE" if view.language == "de" else "en-GB",
+        color_scheme="dark" if view.scheme == "dark" else "light",
+    )
+    page = context.new_page()
+    page.goto(f"{url}/?lang={view.language}")
+    page.wait_for_selector("[data-testid=gallery] img")
+    page.wait_for_timeout(3000)  # the other pictures and charts
+    page.screenshot(path=IMAGES / f"{view.name}.png", full_page=view.whole)
+    context.close()
+    print(f"docs/images/{view.name}.png")
 
 
 def main() -> None:
     """Make the pictures."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="krabbel-screenshots-") as folder,
-        EmbeddedStack(folder, (*BACKENDS, *SERVICES)) as stack,
+        EmbeddedStack(folder, EVERYTHING) as stack,
         sync_playwright() as playwright,
     ):
         simulate(stack)
-        browser = playwright.chromium.launch(executable_path=program, args=OPTIONS)
-        photograph(browser, stack.urls["public"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
+        for view in VIEWS:
+            photograph(browser, stack.urls["public"], view)
         browser.close()
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
