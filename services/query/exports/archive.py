@@ -100,6 +100,8 @@ class Archive:
 
     def begin(self, name: str) -> bytes:
         """Begin a compressed member of unknown length."""
+        if self._open is not None:
+            raise RuntimeError("a member is open")
         self._open = Deflated()
         return self._begin(name)
 

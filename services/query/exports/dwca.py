@@ -30,8 +30,8 @@ class DarwinCoreWriter:
     def begin(self) -> bytes:
         """Begin the core, and the extension beside it."""
         self._pictures.write(PICTURES.header().encode())
-        core = self._archive.begin("occurrence.txt") + self._archive.write(OCCURRENCES.header().encode())
-        return self._archive.table("meta.xml", meta()) + core
+        described = self._archive.table("meta.xml", meta())
+        return described + self._archive.begin("occurrence.txt") + self._archive.write(OCCURRENCES.header().encode())
 
     def add(self, items: Sequence[ExportItem]) -> bytes:
         """Write those of some runs that are occurrences."""

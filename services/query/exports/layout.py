@@ -48,7 +48,8 @@ class Layout:
     def _quoted(self, row: tuple[Any, ...]) -> str:
         text = io.StringIO()
         values = ["" if place is None else row[place] for place in self._places]
-        csv.writer(text, lineterminator="\n").writerow(values)
+        # All of them: the module leaves a lone carriage return unquoted.
+        csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_ALL).writerow(values)
         return text.getvalue()
 
 
@@ -68,7 +69,7 @@ class TabLayout:
         lines = []
         for row in rows:
             line = "\t".join(row)
-            if line.count("\t") != self._tabs or len(line.splitlines()) > 1:
+            if line.count("\t") != self._tabs or len(f"{line}|".splitlines()) > 1:
                 line = "\t".join(" ".join(value.split()) for value in row)
             lines.append(line)
         return "\n".join(lines) + "\n" if lines else ""

@@ -1,0 +1,229 @@
+"""Camtrap DP 1.0.2: the package is valid offline, and says what a run is."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from proto.classification import Certainty
+from proto.run import ClockFlag
+from proto.taxonomy import taxonomy
+from services.query.exports.camtrap import CameraWithoutPlace
+from services.query.exports.camtrap_package import is_public, spatial
+from services.query.exports.camtrap_rows import event_tags, observation_rows
+from services.query.exports.item import ExportItem
+from services.query.exports.place import Place
+from tests.support.camtrap_package import faults, table, validate
+from tests.support.export_items import a_camera, a_context, an_item, exported, unpacked
+from tests.support.seeds import START, a_run
+
+
+def everything() -> list[ExportItem]:
+    """All 27 classes sure and unclear, a foreign class, unclassified and failed runs, odd clocks, two cameras."""
+    items = [an_item(number, label, images=1 + number % 4) for number, label in enumerate(taxonomy())]
+    items += [
+        an_item(100 + number, label, certainty=Certainty.UNCLEAR, probability=0.3)
+        for number, label in enumerate(taxonomy())
+    ]
+    items.append(an_item(200, "moth_big", camera="roof-1"))
+    items.append(ExportItem(a_run(201, images=2)))
+    failed = a_run(202, camera="roof-1").model_copy(update={"status_reason": 'no "image", could\nbe read'})
+    items.append(ExportItem(failed))
+    for number, flag in enumerate(ClockFlag):
+        run = a_run(300 + number, images=2, clock_flags=(flag,))
+        odd = {"ended_at": run.started_at - timedelta(hours=3), "duration_s": -10_800.0, "sort_at": run.received_at}
+        items.append(an_item(run=run.model_copy(update=odd)))
+    # The same picture twice in a run, a file name that needs quotes, and a picture taken before the start.
+    run = a_run(400, images=2)
+    twin = run.images[0].model_copy(update={"file_name": 'a, "b"\r\n.jpg', "taken_at": run.started_at - timedelta(1)})
+    items.append(an_item(run=run.model_copy(update={"images": (twin, twin)})))
+    # The night that changes the clocks: 02:59:59 in summer time, then 02:00:01 in winter time.
+    autumn = START.replace(month=10, day=25, hour=1, minute=0, second=1)
+    return [*items, an_item(500, at=autumn, duration_s=3.0)]
+
+
+CAMERAS = (a_camera(), a_camera("roof-1", coordinate_uncertainty_m=1000.0, licence="CC-BY-NC-4.0", credit=""))
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = exported("camtrap-dp", everything(), a_context(*CAMERAS))
+    return unpacked(data, tmp_path_factory.mktemp("camtrap"))
+
+
+def test_package_is_valid_by_the_official_profile_and_schemas_without_a_network(package: Path):
+    problems, asked = validate(package)
+    assert problems == []
+    assert {address.rpartition("/")[2] for address in asked} >= {
+        "camtrap-dp-profile.json",
+        "deployments-table-schema.json",
+        "media-table-schema.json",
+        "observations-table-schema.json",
+        "data-package.json",
+        "geojson.json",
+    }
+
+
+def test_package_has_no_faults_that_the_validator_lets_through(package: Path):
+    assert list(faults(package)) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("datapackage.json", '"project": {', '"prospect": {'),
+        ("datapackage.json", '"start": "', '"begin": "'),
+        ("datapackage.json", "1.0.2/media-table-schema.json", "1.0.1/media-table-schema.json"),
+        ("observations.csv", ",animal,", ",beast,"),
+        ("observations.csv", ",garden-1,", ",garden-9,"),
+        ("media.csv", "+02:00,", ","),
+    ],
+)
+def test_validation_is_not_blind(package: Path, tmp_path: Path, file: str, old: str, new: str):
+    for source in package.iterdir():
+        text = source.read_text(encoding="utf-8")
+        assert source.name != file or old in text
+        (tmp_path / source.name).write_text(text.replace(old, new, 1) if source.name == file else text, "utf-8")
+    problems, _ = validate(tmp_path)
+    assert problems
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "found"),
+    [
+        ("datapackage.json", '"scope": "media"', '"scope": "data"', "licences for"),
+        ("datapackage.json", '"path": "media.csv"', '"path": "./media.csv"', "path ./media.csv"),
+        ("datapackage.json", '"scientificName": "Formicidae"', '"scientificName": "Apidae"', "taxonomic coverage"),
+        ("observations.csv", ",animal,,Aves,", ",animal,,,", "animal named ''"),
+        ("observations.csv", ",event,animal,", ",media,animal,", "mediaID ''"),
+        ("observations.csv", ":00+02:00,2026-07-01T10:00:0", ":00+02:00,2026-06-01T10:00:0", "ends before it starts"),
+        ("media.csv", "+02:00,https", "+02:00,../https", "path ../https"),
+        ("media.csv", "+02:00,", ".5+02:00,", "timestamp"),
+    ],
+)
+def test_own_checks_find_what_they_are_for(package: Path, tmp_path: Path, file: str, old: str, new: str, found: str):
+    for source in package.iterdir():
+        text = source.read_text(encoding="utf-8")
+        assert source.name != file or old in text
+        (tmp_path / source.name).write_text(text.replace(old, new) if source.name == file else text, "utf-8")
+    assert any(found in fault for fault in faults(tmp_path))
+
+
+def test_events_and_pictures_of_a_run_belong_together(package: Path):
+    observations = table(package, "observations")
+    events = [row for row in observations if row["observationLevel"] == "event"]
+    assert len(events) == len(everything())
+    bumblebees = next(row for row in events if "label:bee_bombus |" in row["observationTags"])
+    pictures = [row for row in observations if row["eventID"] == bumblebees["eventID"] and row["mediaID"]]
+    media = {row["mediaID"]: row for row in table(package, "media")}
+    assert bumblebees["observationTags"].startswith(f"label:bee_bombus | trackImages:{len(pictures)} | ")
+    assert (bumblebees["scientificName"], bumblebees["count"]) == ("Bombus", "1")
+    assert (bumblebees["classificationMethod"], bumblebees["classifiedBy"]) == ("machine", "flower 2.0")
+    assert bumblebees["classificationProbability"] == "0.900000"
+    assert all(media[row["mediaID"]]["filePath"].startswith("https://insekten.example.org/api/") for row in pictures)
+    assert all(media[row["mediaID"]]["filePublic"] == "true" for row in pictures)
+
+
+@pytest.mark.parametrize(
+    ("label", "certainty", "kind", "name"),
+    [
+        ("bee", Certainty.SURE, "animal", "Hymenoptera"),
+        ("bee", Certainty.PROBABLE, "animal", "Hymenoptera"),
+        ("bee", Certainty.UNCLEAR, "unknown", ""),
+        ("bug", Certainty.SURE, "animal", "Hemiptera"),
+        ("fly", Certainty.SURE, "animal", "Diptera"),
+        ("fly_small", Certainty.SURE, "animal", "Diptera"),
+        ("hfly_eupeo", Certainty.SURE, "animal", "Syrphidae"),
+        ("bee_apis", Certainty.SURE, "animal", "Apis mellifera"),
+        ("other", Certainty.SURE, "animal", "Arthropoda"),
+        ("none_bird", Certainty.SURE, "animal", "Aves"),
+        ("none_bg", Certainty.SURE, "blank", ""),
+        ("none_dirt", Certainty.PROBABLE, "blank", ""),
+        ("none_shadow", Certainty.SURE, "blank", ""),
+        ("none_shadow", Certainty.UNCLEAR, "unknown", ""),
+        ("moth_big", Certainty.SURE, "animal", "Animalia"),
+        ("none_mouse", Certainty.SURE, "blank", ""),
+    ],
+)
+def test_kind_and_name_of_a_run(label: str, certainty: Certainty, kind: str, name: str):
+    event, *_ = observation_rows(an_item(1, label, certainty=certainty), a_context().zone("garden-1"))
+    assert (event.observationType, event.scientificName, event.count) == (kind, name, "1" if name else "")
+    assert f"label:{label} |" in event.observationTags
+
+
+def test_run_that_is_not_classified_says_so():
+    event, picture = observation_rows(ExportItem(a_run(1)), a_context().zone("garden-1"))
+    assert (event.observationType, picture.observationType) == ("unclassified", "unclassified")
+    assert (event.classificationMethod, event.classificationProbability) == ("", "")
+
+
+def test_doubted_clock_gives_the_time_of_receipt_and_says_so():
+    run = a_run(1, clock_flags=(ClockFlag.FUTURE,), duration_s=4.0)
+    received = START + timedelta(days=3)
+    late = run.model_copy(update={"ended_at": START.replace(year=2099), "sort_at": received, "received_at": received})
+    event, *_ = observation_rows(an_item(run=late), a_context().zone("garden-1"))
+    assert (event.eventStart, event.eventEnd) == ("2026-07-04T09:59:56+02:00", "2026-07-04T10:00:00+02:00")
+    assert "future" in event.observationComments
+    assert "2099" in event.observationComments
+
+
+def test_tags_cannot_be_forged_by_a_track_id():
+    assert "trackID:7 / label:wasp" in event_tags(
+        an_item(run=a_run(1).model_copy(update={"tracking_id": "7 | label:wasp"})).run
+    )
+
+
+def test_demo_model_is_marked_where_everybody_looks(tmp_path: Path):
+    item = an_item()
+    assert item.run.result is not None
+    demo = item.run.model_copy(update={"result": item.run.result.model_copy(update={"demo_model": True})})
+    folder = unpacked(exported("camtrap-dp", [ExportItem(demo, item.classification)]), tmp_path)
+    assert json.loads((folder / "datapackage.json").read_text())["title"].startswith("DEMO MODEL, NOT FOR PUBLICATION")
+    assert "demoModel:true" in table(folder, "observations")[0]["observationTags"]
+
+
+def test_deployments_last_from_first_to_last_run_and_are_coarse_where_wanted(package: Path):
+    garden, roof = table(package, "deployments")
+    assert garden["deploymentEnd"] == "2026-10-25T02:00:01+01:00"
+    assert (garden["latitude"], garden["coordinateUncertainty"]) == ("52.390612", "")
+    assert (roof["latitude"] != "52.390612", roof["coordinateUncertainty"]) == (True, "1000")
+    described = json.loads((package / "datapackage.json").read_text(encoding="utf-8"))
+    assert described["coordinatePrecision"] == pytest.approx(0.009)
+    assert {item["name"] for item in described["licenses"]} == {"CC-BY-4.0", "CC-BY-NC-4.0"}
+    assert [item["role"] for item in described["contributors"]] == ["publisher", "contact", "rightsHolder"]
+
+
+def test_nothing_selected_is_an_empty_valid_package(tmp_path: Path):
+    folder = unpacked(exported("camtrap-dp", []), tmp_path)
+    assert validate(folder)[0] == []
+    assert table(folder, "deployments") == []
+
+
+@pytest.mark.parametrize("camera", [a_camera("elsewhere"), a_camera(latitude=None, longitude=None)])
+def test_camera_without_coordinates_is_refused_in_words(camera):
+    with pytest.raises(CameraWithoutPlace, match="'garden-1' has no coordinates"):
+        exported("camtrap-dp", [an_item()], a_context(camera))
+
+
+@pytest.mark.parametrize(
+    ("url", "public"),
+    [
+        ("https://insekten.example.org", True),
+        ("http://127.0.0.1:8000", False),
+        ("http://[::1]:8000", False),
+        ("http://192.168.1.4", False),
+        ("http://10.0.0.1:80", False),
+        ("http://localhost:8000", False),
+        ("http://raspberry.local", False),
+        ("http://krabbel:8000", False),
+    ],
+)
+def test_pictures_are_public_where_the_world_can_reach_them(url: str, public: bool):
+    assert is_public(url) is public
+
+
+def test_extent_is_a_point_or_a_box():
+    assert spatial([Place(52.0, 13.0, 0)] * 2) == {"type": "Point", "coordinates": [13.0, 52.0]}
+    box = spatial([Place(52.0, 13.5, 0), Place(53.0, 13.0, 0)])["coordinates"][0]
+    assert box == [[13.0, 52.0], [13.5, 52.0], [13.5, 53.0], [13.0, 53.0], [13.0, 52.0]]
