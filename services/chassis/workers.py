@@ -27,6 +27,7 @@ class WorkerStatus(Contract):
     runtime: str
     device: str
     threads: int
+    trouble: str | None = Field(default=None, description="Why the activated model is not the one in use")
     runtimes_measured: dict[str, float] = Field(default_factory=dict, description="Images/s by runtime, at start")
     started_at: UtcDatetime
     seen_at: UtcDatetime

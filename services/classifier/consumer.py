@@ -6,7 +6,7 @@ handling.py decides what happens to each delivery, and settlement.py, alone, mak
 import asyncio
 import random
 import time
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 
 from proto.errors import Unavailable
 from services.chassis.broker import Broker, Delivery
@@ -15,6 +15,10 @@ from services.chassis.logging import get_logger
 from services.classifier.handling import Decision, Handler, Outcome
 from services.classifier.metrics import IN_HAND
 from services.classifier.settlement import Settlement
+from services.classifier.turns import Gate
+
+BACKGROUND_PATIENCE_S = 60.0
+"""Reclassification gets on by a run a minute even while live runs never cease."""
 
 log = get_logger(__name__)
 
@@ -22,14 +26,29 @@ log = get_logger(__name__)
 class Consumer:
     """Consumes one work queue until :meth:`stop`."""
 
-    def __init__(self, broker: Broker, handler: Handler, *, queue: str, prefetch: int, drain_s: float) -> None:
-        """``drain_s``: how long work in hand may go on after :meth:`stop` before it is given back."""
+    def __init__(
+        self,
+        broker: Broker,
+        handler: Handler,
+        *,
+        queue: str,
+        prefetch: int,
+        drain_s: float,
+        gate: Gate,
+        background: bool = False,
+    ) -> None:
+        """``drain_s``: how long work in hand may go on after :meth:`stop` before it is given back.
+
+        ``background``: begin a job only while no other consumer behind the same ``gate`` has one in hand.
+        """
         self._broker = broker
         self._handler = handler
         self._settlement = Settlement(broker, queue)
         self._queue = queue
         self._prefetch = prefetch
         self._drain_s = drain_s
+        self._gate = gate
+        self._background = background
         self._stopping = asyncio.Event()
         self._connected = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -107,8 +126,10 @@ class Consumer:
     async def _handle(self, delivery: Delivery) -> None:
         """See one delivery from beginning to end, and write its line into the log."""
         started = time.perf_counter()
-        with IN_HAND.track_inprogress():
+        with IN_HAND.track_inprogress(), nullcontext() if self._background else self._gate.live():
             try:
+                if self._background:
+                    await self._gate.wait_idle(BACKGROUND_PATIENCE_S)
                 decision = await self._handler.decide(delivery)
             except asyncio.CancelledError:
                 await self._settlement.settle(delivery, Decision(Outcome.REQUEUED, "this worker stops"))

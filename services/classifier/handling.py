@@ -3,6 +3,7 @@
 - classified, or found done (a duplicate), or its run is gone: ack.
 - the object store or the database is away: later, by a delay queue (5 s, 30 s, then every 5 min, without end).
 - unreadable message or newer version: park.
+- it asks for a model that is not registered or is refused: park.
 - no image of the run can be decoded: park, and the run is ``failed`` with the reason in words.
 - the model crashes on it, or something unforeseen: give back, up to the delivery limit; then likewise.
 - it ended its worker: the broker gives it to the next one, up to the delivery limit; then likewise.
@@ -10,14 +11,16 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
 import structlog
 
-from proto.errors import KrabbelError, MessageRefused, Unavailable
-from proto.job import ClassifyJob, decode_job
+from proto.classification import Classification
+from proto.errors import KrabbelError, MessageRefused, ModelNotFound, ModelRefused, Unavailable
+from proto.job import ClassifyJob, JobPurpose, decode_job
 from proto.run import RunStatus
 from services.chassis.broker import Delivery
 from services.chassis.ledger import Ledger
@@ -25,8 +28,11 @@ from services.chassis.logging import get_logger
 from services.chassis.runs import Runs
 from services.chassis.topology import DELIVERY_LIMIT
 from services.classifier.aggregate import NoReadableImage
+from services.classifier.engine import Engine
 from services.classifier.metrics import STAGE_SECONDS
-from services.classifier.pipeline import ModelCrashed, Pipeline
+from services.classifier.pipeline import ModelCrashed
+from services.classifier.shelf import Shelf
+from services.classifier.turns import Turns
 
 log = get_logger(__name__)
 
@@ -64,11 +70,11 @@ class Tally:
 class Handler:
     """Turns deliveries into decisions."""
 
-    def __init__(self, runs: Runs, ledger: Ledger, pipeline: Pipeline, *, job_timeout_s: float) -> None:
+    def __init__(self, runs: Runs, ledger: Ledger, shelf: Shelf, *, job_timeout_s: float) -> None:
         self.tally = Tally()
         self._runs = runs
         self._ledger = ledger
-        self._pipeline = pipeline
+        self._shelf = shelf
         self._job_timeout_s = job_timeout_s
         self._turns = Turns()
 
@@ -87,7 +93,7 @@ class Handler:
                     return await self._work(job)
             except Unavailable as error:
                 return Decision(Outcome.RETRY, error.detail, job)
-            except NoReadableImage as error:
+            except (NoReadableImage, ModelNotFound, ModelRefused) as error:
                 return await self._give_up(job, str(error))
             except Exception as error:
                 log.error("job failed", exc_info=error, delivery_count=delivery.delivery_count)
@@ -98,17 +104,35 @@ class Handler:
     async def _work(self, job: ClassifyJob) -> Decision:
         """Classify the run and store the result, unless that is done already."""
         STAGE_SECONDS.labels("queue_wait").observe(max(0.0, (datetime.now(UTC) - job.published_at).total_seconds()))
-        mine = self._pipeline.identity.model_id
-        state = await self._ledger.state(job.run_id)
-        if state is None:
-            return Decision(Outcome.GONE, "The run is not in the database (any more).", job)
-        if state.status is RunStatus.CLASSIFIED and state.model_id == mine:
+        async with self._shelf.use(job.model_id) as engine:
+            model_id = engine.identity.model_id
+            state = await self._ledger.state(job.run_id)
+            if state is None:
+                return Decision(Outcome.GONE, "The run is not in the database (any more).", job)
+            if state.status is RunStatus.CLASSIFIED and state.model_id == model_id:
+                return Decision(Outcome.DUPLICATE, None, job)
+            if job.purpose is JobPurpose.RECLASSIFY:
+                return await self._reclassify(job, engine)
+            classification = await engine.live.classify(job)
+        return await self._store(job, classification, self._runs.complete)
+
+    async def _reclassify(self, job: ClassifyJob, engine: Engine) -> Decision:
+        """Classify a run with another model, unless that model has seen it before.
+
+        The verdict of the model in use becomes the run's result; another model's is kept beside it.
+        """
+        in_use = engine.identity.model_id == self._shelf.current.identity.model_id
+        earlier = await self._ledger.classification(job.run_id, engine.identity.model_id)
+        if earlier is not None and not in_use:
             return Decision(Outcome.DUPLICATE, None, job)
-        if job.model_id is not None and job.model_id != mine:
-            return await self._give_up(job, f"The job asks for model {job.model_id}; this worker has {mine}.")
-        classification = await self._pipeline.classify(job)
+        classification = earlier or await engine.background.classify(job)
+        return await self._store(job, classification, self._runs.complete if in_use else self._ledger.keep)
+
+    async def _store(
+        self, job: ClassifyJob, classification: Classification, write: Callable[[Classification], Awaitable[bool]]
+    ) -> Decision:
         started = time.perf_counter()
-        known = await self._runs.complete(classification)
+        known = await write(classification)
         STAGE_SECONDS.labels("write").observe(time.perf_counter() - started)
         if not known:
             return Decision(Outcome.GONE, "The run was deleted meanwhile.", job)
@@ -123,42 +147,6 @@ class Handler:
         except Unavailable as error:
             return Decision(Outcome.RETRY, error.detail, job)
         return Decision(Outcome.PARKED, reason, job)
-
-
-class Turns:
-    """One task per run at a time: a job that comes again waits until the earlier try in this process has ended."""
-
-    def __init__(self) -> None:
-        self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
-
-    def turn(self, run_id: str) -> "_Turn":
-        """Return an async context that one task at a time is in, per run."""
-        return _Turn(self._locks, run_id)
-
-
-class _Turn:
-    def __init__(self, locks: dict[str, tuple[asyncio.Lock, int]], run_id: str) -> None:
-        self._locks, self._run_id = locks, run_id
-
-    async def __aenter__(self) -> None:
-        lock, users = self._locks.get(self._run_id, (asyncio.Lock(), 0))
-        self._locks[self._run_id] = (lock, users + 1)
-        try:
-            await lock.acquire()
-        except asyncio.CancelledError:
-            self._leave()
-            raise
-
-    async def __aexit__(self, *_: object) -> None:
-        self._locks[self._run_id][0].release()
-        self._leave()
-
-    def _leave(self) -> None:
-        lock, users = self._locks[self._run_id]
-        if users == 1:
-            del self._locks[self._run_id]
-        else:
-            self._locks[self._run_id] = (lock, users - 1)
 
 
 def _in_words(error: Exception) -> str:

@@ -17,14 +17,31 @@ FORMATS = {".pt": "yolov5", ".torchscript": "torchscript", ".onnx": "onnx"}
 
 
 @dataclass(frozen=True, slots=True)
+class Options:
+    """How models are to run here."""
+
+    device: str = "auto"
+    """``auto``, ``cpu``, ``cuda`` or ``cuda:N``"""
+    threads: int = 0
+    """0: as many as this process may use cores"""
+    runtime: str = "auto"
+    """See runtimes.py"""
+    image_size: int | None = None
+    """px; counts where the file does not say it"""
+    prepared: Path | None = None
+    """Folder in which networks are kept ready to run (see prepared.py)"""
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
-    """What a model's card.json says, as far as it matters here."""
+    """What a model's card says, as far as it matters here."""
 
     name: str
     version: str
     demo: bool = False
     names: tuple[str, ...] | None = None
     image_size: int | None = None
+    content: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +50,18 @@ class LoadedModel:
 
     identity: ModelIdentity
     network: Network
+    byte_size: int
+    card: Card | None = None
     measurements: "list[Measurement]" = field(default_factory=list)
 
 
-def load_model(
-    path: Path,
-    *,
-    device: str = "auto",
-    threads: int = 0,
-    runtime: str = "auto",
-    image_size: int | None = None,
-    prepared: Path | None = None,
-) -> LoadedModel:
-    """Load a model file. Blocking, takes seconds.
-
-    ``threads`` 0: as many as this process may use cores. ``image_size`` counts where the file does not say it.
-    ``prepared``: folder in which networks are kept ready to run (see prepared.py).
+def load_model(path: Path, options: Options = Options()) -> LoadedModel:
+    """Load a model file; its identity is that of the card beside it, else its name and hash. Blocking, takes seconds.
 
     Raises:
         ModelRefused: the file is missing, of an unknown format, or is not what its format promises.
     """
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise ModelRefused(f"{path.name}: not a model file; known are {', '.join(FORMATS)}.")
+    kind = format_of(path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -69,15 +75,26 @@ def load_model(
         format=kind,
         demo=card.demo if card else False,
     )
+    return load_bytes(data, identity, options, card)
+
+
+def load_bytes(data: bytes, identity: ModelIdentity, options: Options, card: Card | None = None) -> LoadedModel:
+    """Load a model from its file's bytes. Blocking, takes seconds.
+
+    Raises:
+        ModelRefused: they are not what the format promises, or not those of the identity's SHA-256.
+    """
+    if hashlib.sha256(data).hexdigest() != identity.sha256:
+        raise ModelRefused(f"The file of {identity.model_id} is not the one that was registered (its SHA-256 differs).")
     names = card.names if card else None
-    size = image_size or (card.image_size if card else None)
-    threads = threads or available_cores()
+    size = options.image_size or (card.image_size if card else None)
+    threads = options.threads or available_cores()
     measurements: list[Measurement] = []
     network: Network
-    if kind == "onnx":
+    if identity.format == "onnx":
         from services.classifier.onnx_model import read_onnx
 
-        network = read_onnx(data, device=device, threads=threads, names=names, image_size=size)
+        network = read_onnx(data, device=options.device, threads=threads, names=names, image_size=size)
     else:
         # Read once, when torch's OpenMP library is loaded. Threads that spin at the end of every layer until the last
         # one arrives take the cores from everyone else: on a busy machine this is the difference of a factor of ten.
@@ -85,37 +102,49 @@ def load_model(
         from services.classifier.torch_network import cap_threads, resolve_device
 
         cap_threads(threads)
-        device = resolve_device(device)
-        if kind == "torchscript":
+        device = resolve_device(options.device)
+        if identity.format == "torchscript":
             from services.classifier.torchscript_model import read_torchscript
 
             network = read_torchscript(data, device=device, names=names)
         else:
-            network, measurements = _read_yolov5(data, sha256, size, device, threads, runtime, prepared)
+            network, measurements = _read_yolov5(data, identity.sha256, size, device, threads, options)
     network.warm_up()
-    return LoadedModel(identity, network, measurements)
+    return LoadedModel(identity, network, len(data), card, measurements)
 
 
 def _read_yolov5(
-    data: bytes, sha256: str, size: int | None, device: str, threads: int, runtime: str, folder: Path | None
+    data: bytes, sha256: str, size: int | None, device: str, threads: int, options: Options
 ) -> tuple[Network, "list[Measurement]"]:
     """Return a checkpoint's network in the runtime to use: as it was prepared before, or made and measured now."""
     from services.classifier import prepared
     from services.classifier.runtimes import choose
 
-    key = prepared.Key(sha256, size, runtime, threads)
-    if folder is not None and device == "cpu":
-        kept = prepared.load(folder, key)
+    key = prepared.Key(sha256, size, options.runtime, threads)
+    if options.prepared is not None and device == "cpu":
+        kept = prepared.load(options.prepared, key)
         if kept is not None:
             return kept
     from services.classifier.checkpoint import read_checkpoint
 
     checkpoint = read_checkpoint(data)
     side = checkpoint.image_size or size or DEFAULT_IMAGE_SIZE
-    network, measurements = choose(checkpoint, image_size=side, device=device, choice=runtime)
-    if folder is not None:
-        prepared.store(folder, key, network, measurements)
+    network, measurements = choose(checkpoint, image_size=side, device=device, choice=options.runtime)
+    if options.prepared is not None:
+        prepared.store(options.prepared, key, network, measurements)
     return network, measurements
+
+
+def format_of(path: Path) -> str:
+    """Return the format that a file's name promises.
+
+    Raises:
+        ModelRefused: none that is known.
+    """
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise ModelRefused(f"{path.name}: not a model file; known are {', '.join(FORMATS)}.")
+    return kind
 
 
 def read_card(path: Path, sha256: str) -> Card | None:
@@ -131,20 +160,25 @@ def read_card(path: Path, sha256: str) -> Card | None:
             continue
         try:
             content: Any = json.loads(candidate.read_text(encoding="utf-8"))
-            if content.get("sha256", sha256) != sha256:
-                continue
-            return Card(
-                name=str(content["name"]),
-                version=str(content["version"]),
-                demo=bool(content.get("demo", False)),
-                names=class_names(content["classes"]) if content.get("classes") else None,
-                image_size=int(content["imgsz"]) if content.get("imgsz") else None,
-            )
+            if content.get("sha256", sha256) == sha256:
+                return card_of(content)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ModelRefused(
                 f"The model card {candidate} cannot be read ({type(error).__name__}: {error})."
             ) from error
     return None
+
+
+def card_of(content: dict[str, Any]) -> Card:
+    """Return what matters of a card's JSON. Raises ValueError, KeyError or TypeError where it is none."""
+    return Card(
+        name=str(content["name"]),
+        version=str(content["version"]),
+        demo=bool(content.get("demo", False)),
+        names=class_names(content["classes"]) if content.get("classes") else None,
+        image_size=int(content["imgsz"]) if content.get("imgsz") else None,
+        content=content,
+    )
 
 
 def available_cores() -> int:

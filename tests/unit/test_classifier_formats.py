@@ -15,8 +15,9 @@ import torch
 from torch import nn
 
 from proto.errors import ModelRefused
+from services.chassis.models import ModelDescription
 from services.classifier.checkpoint import read_checkpoint
-from services.classifier.model_file import load_model, read_card
+from services.classifier.model_file import Options, load_model, read_card
 from services.classifier.onnx_model import read_onnx
 from services.classifier.runtimes import CHOICES, build, choose, is_safe, pictures
 from services.classifier.torchscript_model import read_torchscript
@@ -49,7 +50,7 @@ def reference(folder: Path) -> Any:
 def test_one_network_in_all_formats_has_the_same_probabilities_to_a_thousandth(
     folder: Path, reference: Any, name: str
 ) -> None:
-    loaded = load_model(folder / name, device="cpu", threads=1, runtime="float32")
+    loaded = load_model(folder / name, Options(device="cpu", threads=1, runtime="float32"))
     assert loaded.network.names == NAMES
     assert loaded.network.image_size == SIZE
     found = loaded.network.predict(pictures(11, SIZE))
@@ -160,7 +161,7 @@ class Forbidden:
 sys.meta_path.insert(0, Forbidden())
 from pathlib import Path
 import services.classifier.app
-from services.classifier.model_file import load_model
+from services.classifier.model_file import Options, load_model
 from services.classifier.settings import ClassifierSettings
 services.classifier.app.create_app(ClassifierSettings())
 print(len(load_model(Path({str(folder / "insects.onnx")!r})).network.names))
@@ -249,3 +250,36 @@ def test_runtime_can_be_configured_and_is_then_not_measured(model: Any) -> None:
 )
 def test_safe_means_same_top_1_and_at_most_a_hundredth_off(found: list[list[float]], safe: bool) -> None:
     assert is_safe(np.array(found, np.float32), np.array([[0.6, 0.4]], np.float32)) is safe
+
+
+# -- describing a file in a process of its own -----------------------------------------------------------------------
+
+
+def described(path: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "services.classifier.describe", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_file_is_described_for_the_registry(folder: Path) -> None:
+    done = described(folder / "insects.onnx")
+    assert done.returncode == 0, done.stderr
+    description = ModelDescription.model_validate_json(done.stdout)
+    assert (description.name, description.format, description.image_size) == ("insects", "onnx", SIZE)
+    assert description.classes == NAMES
+    assert description.unknown_classes == NAMES
+    assert description.object_key == f"models/{description.sha256}.onnx"
+
+
+def test_refused_file_is_described_by_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    done = described(tmp_path / "bad.onnx")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no readable ONNX network" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_name_that_cannot_be_in_a_model_id_is_said_plainly(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "my model.onnx").write_bytes((folder / "insects.onnx").read_bytes())
+    done = described(tmp_path / "my model.onnx")
+    assert done.returncode == 1
+    assert "name or version" in done.stderr

@@ -1,23 +1,25 @@
 """What happens to a job: every way it can end, decided without a broker and settled in one place."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from proto.classification import Certainty, Classification, RunResult
-from proto.errors import Unavailable
+from proto.errors import ModelNotFound, Unavailable
 from proto.job import JOB_TYPE, JOB_VERSION, VERSION_HEADER, ClassifyJob, JobImage, JobPurpose
 from proto.run import RunStatus
 from services.chassis.ledger import RunState
 from services.chassis.topology import DELIVERY_LIMIT
 from services.classifier.aggregate import NoReadableImage
-from services.classifier.handling import Decision, Handler, Outcome, Turns
+from services.classifier.handling import Decision, Handler, Outcome
 from services.classifier.network import ModelIdentity
 from services.classifier.pipeline import ModelCrashed
 from services.classifier.settlement import Settlement
+from services.classifier.turns import Gate, Turns
 
 RUN = "b" * 32
 NOW = datetime(2024, 5, 15, 8, 0, tzinfo=UTC)
@@ -80,16 +82,43 @@ class FakePipeline:
             raise self.answer
         if self.answer is not None:
             return await self.answer(job)
-        return Classification(run_id=job.run_id, model_id="m@1", result=result(), images=())
+        return Classification(run_id=job.run_id, model_id=self.identity.model_id, result=result(), images=())
+
+
+class FakeEngine:
+    """One model; live and background runs go through the same fake pipeline."""
+
+    def __init__(self, pipeline: FakePipeline) -> None:
+        self.identity = pipeline.identity
+        self.live = self.background = pipeline
+
+
+class FakeShelf:
+    """Has the model m@1 in use, and other@1 for whoever asks for it."""
+
+    def __init__(self, pipeline: FakePipeline) -> None:
+        self.current = FakeEngine(pipeline)
+
+    @asynccontextmanager
+    async def use(self, model_id: str | None) -> AsyncIterator[FakeEngine]:
+        if model_id == "other@1":
+            other = FakePipeline(self.current.live.answer)
+            other.identity = ModelIdentity("other", "1", "1" * 64, "fake")
+            yield FakeEngine(other)
+        elif model_id in (None, "m@1"):
+            yield self.current
+        else:
+            raise ModelNotFound(f"No model is registered as {model_id!r}.")
 
 
 class FakeDatabase:
-    """Runs and ledger in one: the state of one run."""
+    """Runs and ledger in one: the state of one run, and what models said of it."""
 
     def __init__(self, state: RunState | None = RunState(RunStatus.QUEUED, None), *, away: bool = False) -> None:
         self.run = state
         self.away = away
         self.completed: list[Classification] = []
+        self.kept: dict[str, Classification] = {}
         self.failed: list[str] = []
 
     async def state(self, run_id: str) -> RunState | None:
@@ -104,6 +133,13 @@ class FakeDatabase:
         known = self.run is not None
         self.run = RunState(RunStatus.CLASSIFIED, classification.model_id) if known else None
         return known
+
+    async def classification(self, run_id: str, model_id: str) -> Classification | None:
+        return self.kept.get(model_id)
+
+    async def keep(self, classification: Classification) -> bool:
+        self.kept[classification.model_id] = classification
+        return self.run is not None
 
     async def fail(self, run_id: str, reason: str) -> bool:
         if self.away:
@@ -129,7 +165,7 @@ class FakeBroker:
 
 
 def handler(database: FakeDatabase, pipeline: FakePipeline, timeout_s: float = 10) -> Handler:
-    return Handler(database, database, pipeline, job_timeout_s=timeout_s)  # type: ignore[arg-type]
+    return Handler(database, database, FakeShelf(pipeline), job_timeout_s=timeout_s)  # type: ignore[arg-type]
 
 
 async def see_through(
@@ -284,3 +320,64 @@ async def test_turns_leave_nothing_behind_even_when_cancelled() -> None:
         waiting.cancel()
         await asyncio.wait([waiting])
     assert turns._locks == {}
+
+
+# -- reclassification ------------------------------------------------------------------------------------------------
+
+
+def again(model_id: str | None) -> FakeDelivery:
+    return FakeDelivery(job(purpose=JobPurpose.RECLASSIFY, model_id=model_id))
+
+
+OLD_RESULT = RunState(RunStatus.CLASSIFIED, "old@1")
+
+
+async def test_reclassification_by_the_model_in_use_becomes_the_runs_result() -> None:
+    database = FakeDatabase(OLD_RESULT)
+    _, outcome = await see_through(again("m@1"), database, FakePipeline())
+    assert (outcome, len(database.completed), database.kept) == (Outcome.CLASSIFIED, 1, {})
+
+
+async def test_reclassification_by_another_model_is_kept_beside_the_runs_result() -> None:
+    database = FakeDatabase(OLD_RESULT)
+    _, outcome = await see_through(again("other@1"), database, FakePipeline())
+    assert (outcome, database.completed, list(database.kept)) == (Outcome.CLASSIFIED, [], ["other@1"])
+    assert database.run == OLD_RESULT
+
+
+async def test_what_a_model_said_before_is_adopted_without_work_once_it_is_in_use() -> None:
+    database, pipeline = FakeDatabase(OLD_RESULT), FakePipeline()
+    database.kept["m@1"] = Classification(run_id=RUN, model_id="m@1", result=result(), images=())
+    _, outcome = await see_through(again("m@1"), database, pipeline)
+    assert (outcome, pipeline.calls, len(database.completed)) == (Outcome.CLASSIFIED, 0, 1)
+
+
+async def test_reclassification_that_comes_again_costs_no_work() -> None:
+    database, pipeline = FakeDatabase(OLD_RESULT), FakePipeline()
+    await see_through(again("other@1"), database, pipeline)
+    _, outcome = await see_through(again("other@1"), database, pipeline)
+    assert outcome is Outcome.DUPLICATE
+
+
+async def test_job_for_a_model_that_nobody_knows_is_parked_with_the_reason() -> None:
+    delivery, database = again("lost@7"), FakeDatabase()
+    _, outcome = await see_through(delivery, database, FakePipeline())
+    assert (outcome, delivery.ends) == (Outcome.PARKED, ["park"])
+    assert "lost@7" in database.failed[0]
+
+
+async def test_background_work_waits_until_no_live_work_is_in_hand() -> None:
+    gate = Gate()
+    with gate.live():
+        with gate.live():
+            waiting = asyncio.create_task(gate.wait_idle(60))
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+    await asyncio.wait_for(waiting, 5)
+
+
+async def test_background_work_begins_at_last_even_if_live_work_never_ceases() -> None:
+    gate = Gate()
+    with gate.live():
+        await asyncio.wait_for(gate.wait_idle(0.01), 5)

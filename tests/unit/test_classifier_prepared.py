@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from services.classifier import prepared
-from services.classifier.model_file import load_model
+from services.classifier.model_file import Options, load_model
 from services.classifier.runtimes import pictures
 from tests.support.model_files import SIZE, checkpoint_bytes, network
 
@@ -25,15 +25,15 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_second_start_gives_the_same_model_and_needs_no_yolov5(checkpoint: Path, tmp_path: Path) -> None:
     options: dict[str, Any] = {"device": "cpu", "threads": 1, "runtime": "frozen", "prepared": tmp_path}
-    first = load_model(checkpoint, **options)
+    first = load_model(checkpoint, Options(**options))
     np.save(tmp_path / "images.npy", pictures(5, SIZE))
     program = f"""
 import sys, json
 import numpy as np
 from pathlib import Path
-from services.classifier.model_file import load_model
+from services.classifier.model_file import Options, load_model
 options = dict(device="cpu", threads=1, runtime="frozen", prepared=Path({str(tmp_path)!r}))
-loaded = load_model(Path({str(checkpoint)!r}), **options)
+loaded = load_model(Path({str(checkpoint)!r}), Options(**options))
 rows = loaded.network.predict(np.load({str(tmp_path / "images.npy")!r}))
 heavy = [name for name in ("yolov5", "torchvision", "pandas", "matplotlib") if name in sys.modules]
 print(json.dumps([heavy, loaded.identity.model_id, loaded.network.names, loaded.network.runtime, rows.tolist()]))
@@ -47,17 +47,17 @@ print(json.dumps([heavy, loaded.identity.model_id, loaded.network.names, loaded.
 
 
 def test_measurements_are_kept_too(checkpoint: Path, tmp_path: Path) -> None:
-    first = load_model(checkpoint, device="cpu", threads=1, runtime="float32", prepared=tmp_path)
+    first = load_model(checkpoint, Options(device="cpu", threads=1, runtime="float32", prepared=tmp_path))
     if not first.network.runtime.startswith("frozen"):
         pytest.skip("eager was faster here: nothing is kept")
-    second = load_model(checkpoint, device="cpu", threads=1, runtime="float32", prepared=tmp_path)
+    second = load_model(checkpoint, Options(device="cpu", threads=1, runtime="float32", prepared=tmp_path))
     assert second.measurements == first.measurements
 
 
 @pytest.mark.parametrize("damage", ["torn", "empty", "another program"])
 def test_damaged_file_only_means_reading_the_checkpoint_again(checkpoint: Path, tmp_path: Path, damage: str) -> None:
     options: dict[str, Any] = {"device": "cpu", "threads": 1, "runtime": "frozen", "prepared": tmp_path}
-    load_model(checkpoint, **options)
+    load_model(checkpoint, Options(**options))
     (path,) = tmp_path.glob("*.torchscript")
     if damage == "another program":
 
@@ -68,13 +68,13 @@ def test_damaged_file_only_means_reading_the_checkpoint_again(checkpoint: Path, 
         torch.jit.save(torch.jit.script(Reader()), path)
     else:
         path.write_bytes(path.read_bytes()[:1000] if damage == "torn" else b"")
-    assert load_model(checkpoint, **options).network.predict(pictures(2, SIZE)).shape[0] == 2
+    assert load_model(checkpoint, Options(**options)).network.predict(pictures(2, SIZE)).shape[0] == 2
     assert path.stat().st_size > 100_000  # written anew
 
 
 def test_folder_that_cannot_be_written_is_no_error(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    loaded = load_model(checkpoint, device="cpu", threads=1, runtime="frozen", prepared=tmp_path / "file" / "below")
+    loaded = load_model(checkpoint, Options("cpu", 1, "frozen", prepared=tmp_path / "file" / "below"))
     assert loaded.network.runtime == "frozen"
 
 
