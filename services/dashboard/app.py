@@ -22,12 +22,19 @@ SESSION_LINGERS_MS = 15_000
 """A page that went away, or never came back for its websocket, is forgotten after so long."""
 
 
-class _Health(RequestHandler):
+class _Quiet(RequestHandler):
+    """Asked every few seconds: no line in the log, also where the answer is "not yet"."""
+
+    def _log(self) -> None:
+        pass
+
+
+class _Health(_Quiet):
     def get(self) -> None:
         self.write({"status": "alive"})
 
 
-class _Ready(RequestHandler):
+class _Ready(_Quiet):
     """Ready as soon as pages can be served; whether the query service is there is said, and shown on the page."""
 
     def initialize(self, feed: Feed) -> None:
@@ -39,7 +46,7 @@ class _Ready(RequestHandler):
         self.write({"status": "ready" if ready else "not ready", "checks": {"query": self._feed.link.value}})
 
 
-class _Metrics(RequestHandler):
+class _Metrics(_Quiet):
     def get(self) -> None:
         self.set_header("Content-Type", CONTENT_TYPE_LATEST)
         self.write(generate_latest())

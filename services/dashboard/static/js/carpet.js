@@ -62,10 +62,13 @@ function draw() {
 }
 
 function build(card) {
-  return h("li", { class: card.fromLive ? "card new" : "card" },
+  const item = h("li", { class: card.fromLive ? "card new" : "card" },
     h("div", { class: "picture" }, h("img", { alt: "", decoding: "async", draggable: "false" }), h("time"), h("span", { class: "badge" })),
     h("div", { class: "words" },
       h("p", { class: "who" }), h("p", { class: "sci", lang: "la" }), h("p", { class: "certainty" }), h("p", { class: "meta" })))
+  // Each is played once: a card that changes its place would begin anew.
+  item.addEventListener("animationend", ({ animationName }) => item.classList.remove({ arrive: "new", glow: "fresh" }[animationName]))
+  return item
 }
 
 function update(item, card) {
