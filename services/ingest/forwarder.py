@@ -29,7 +29,7 @@ from services.ingest.spool import Entry, Spool
 
 PUTS_PER_RUN = 8
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
-MAX_ATTEMPTS = 20
+MAX_FAULTS = 20
 """Tries of an entry that fails for a reason of its own (not because a store is away) before it is set aside."""
 CAMERA_NOTE_S = 5.0
 log = get_logger(__name__)
@@ -95,8 +95,9 @@ class Forwarder:
                 await self._spool.set_aside(entry, str(error))
             except Exception as error:
                 entry.attempts += 1
-                log.error("run cannot be forwarded", run_id=entry.run_id, attempts=entry.attempts, exc_info=error)
-                if entry.attempts >= MAX_ATTEMPTS:
+                entry.faults += 1
+                log.error("run cannot be forwarded", run_id=entry.run_id, faults=entry.faults, exc_info=error)
+                if entry.faults >= MAX_FAULTS:
                     await self._spool.set_aside(entry, f"{type(error).__name__}: {error}")
                 else:
                     self._pause(error)

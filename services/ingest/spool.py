@@ -47,6 +47,8 @@ class Entry:
     byte_size: int = field(compare=False)
     replayed: bool = field(default=False, compare=False)
     attempts: int = field(default=0, compare=False)
+    faults: int = field(default=0, compare=False)
+    """Those of the attempts that failed although no store was away"""
     forwarded: asyncio.Event = field(default_factory=asyncio.Event, compare=False)
 
     @property

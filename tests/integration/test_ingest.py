@@ -79,6 +79,7 @@ async def test_accepted_run_is_in_all_three_stores(ingest: IngestProcess, stores
     assert (run.camera_id, run.tracking_id, run.local_hour, run.clock_flags) == (ingest.camera_id, "17", 10, ())
     (camera,) = await stores.cameras()
     assert (camera.name, camera.last_upload_at) == (ingest.camera_id, run.received_at)
+    assert ingest.key not in ingest.log.read_text(), "no key in any log"
 
 
 async def test_second_upload_of_same_run_changes_nothing(ingest: IngestProcess, stores: Stores) -> None:

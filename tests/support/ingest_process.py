@@ -136,7 +136,12 @@ class Stores:
     async def objects(self) -> dict[str, str]:
         """Return the SHA-256 of each stored object's bytes, by key."""
         keys = [item.key for item in await self.store.list("")]
-        return {key: hashlib.sha256(await self.store.get(key)).hexdigest() for key in keys}
+        found: dict[str, str] = {}
+        for start in range(0, len(keys), 32):
+            some = keys[start : start + 32]
+            for key, data in zip(some, await asyncio.gather(*(self.store.get(key) for key in some)), strict=True):
+                found[key] = hashlib.sha256(data).hexdigest()
+        return found
 
     async def take_jobs(self, camera_id: str) -> list[ClassifyJob]:
         """Consume the queue and return this camera's jobs."""
