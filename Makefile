@@ -8,7 +8,7 @@ PY := .venv/bin/python
 UP := .venv/bin/krabbel up --data-dir $(DATA) --port $(PORT) --workers $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test lint format bench screenshots clean
+.PHONY: help setup setup-dev demo up test lint format bench chaos screenshots clean
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ format: setup-dev ## mend what ruff can mend
 
 bench: setup-dev ## the benchmarks
 	$(PY) -m benchmarks
+
+chaos: setup-dev ## kill everything in turn under the load of sixteen traps, and count what is lost
+	KRABBEL_CHAOS=full $(PY) -m pytest tests/chaos -s
 
 screenshots: setup-dev ## new pictures of the dashboard for the README, with simulated traps
 	$(PY) -m deploy.screenshots
