@@ -13,7 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from typer.testing import CliRunner
 
+from krabbel.cli import cli
 from proto.camera import Scope
 from proto.export import ExportJob, ExportState
 from proto.run import TrackingRun
@@ -286,3 +288,27 @@ async def test_too_many_waiting_jobs_are_refused(world: World):
         await world.database.handle["export_jobs"].insert_one(document | {"cameras": [], "parameters": {}})
     assert await jobs.open_count() == 5
     assert "Too many exports wait" in await world.start(429, format="csv")
+
+
+async def test_command_line_makes_a_file_and_says_what_is_wrong(world: World, tmp_path: Path):
+    await world.seed(8)
+    address = ["--url", str(world.client.make_url("/")), "--key", "service-secret"]
+
+    async def krabbel(*arguments: str) -> tuple[int, str]:
+        done = await asyncio.to_thread(CliRunner().invoke, cli, ["export", *arguments, *address])
+        return done.exit_code, done.output
+
+    code, said = await krabbel(
+        "camtrap-dp", "--out", str(tmp_path / "it.zip"), "--from", "2026-07-01", "--class", "bee"
+    )
+    assert code == 0, said
+    assert "2 runs" in said
+    folder = unpacked((tmp_path / "it.zip").read_bytes(), tmp_path / "unpacked")
+    assert len(table(folder, "media")) == 4
+    code, said = await krabbel("csv", "--out", str(tmp_path))
+    assert code == 0, said
+    assert len(list(tmp_path.glob("krabbel-*.csv"))) == 1
+    code, said = await krabbel("xls", "--out", str(tmp_path / "it.xls"))
+    assert code == 1
+    assert "is no export format" in said
+    assert not list(tmp_path.glob("*.part"))

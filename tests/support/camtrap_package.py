@@ -22,7 +22,12 @@ from frictionless import FrictionlessException, Package, system
 from requests.adapters import BaseAdapter
 
 OFFICIAL = "https://raw.githubusercontent.com/tdwg/camtrap-dp/1.0.2/"
-LICENCE = {"type": "object", "anyOf": [{"required": ["name"]}, {"required": ["path"]}]}
+LICENCE = {
+    "type": "object",
+    "oneOf": [{"required": ["name"]}, {"required": ["path"]}],
+    "properties": {"name": {"type": "string", "pattern": "^([-a-zA-Z0-9._])+$"}},
+}
+SOURCE = {"type": "object", "required": ["title"]}
 DATA_PACKAGE = {
     "$schema": "http://json-schema.org/draft-04/schema#",
     "type": "object",
@@ -36,6 +41,7 @@ DATA_PACKAGE = {
         "keywords": {"type": "array", "minItems": 1, "items": {"type": "string"}},
         "contributors": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["title"]}},
         "licenses": {"type": "array", "minItems": 1, "items": LICENCE},
+        "sources": {"type": "array", "items": SOURCE},
         "resources": {
             "type": "array",
             "minItems": 1,

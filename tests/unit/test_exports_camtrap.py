@@ -43,7 +43,7 @@ def everything() -> list[ExportItem]:
     return [*items, an_item(500, at=autumn, duration_s=3.0)]
 
 
-CAMERAS = (a_camera(), a_camera("roof-1", coordinate_uncertainty_m=1000.0, licence="CC-BY-NC-4.0", credit=""))
+CAMERAS = (a_camera(), a_camera("roof-1", coordinate_uncertainty_m=1000.0, licence="All rights reserved!", credit=""))
 
 
 @pytest.fixture(scope="module")
@@ -190,7 +190,7 @@ def test_deployments_last_from_first_to_last_run_and_are_coarse_where_wanted(pac
     assert (roof["latitude"] != "52.390612", roof["coordinateUncertainty"]) == (True, "1000")
     described = json.loads((package / "datapackage.json").read_text(encoding="utf-8"))
     assert described["coordinatePrecision"] == pytest.approx(0.009)
-    assert {item["name"] for item in described["licenses"]} == {"CC-BY-4.0", "CC-BY-NC-4.0"}
+    assert {item["name"] for item in described["licenses"]} == {"CC-BY-4.0", "All-rights-reserved"}
     assert [item["role"] for item in described["contributors"]] == ["publisher", "contact", "rightsHolder"]
 
 

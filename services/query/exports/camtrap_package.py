@@ -5,6 +5,7 @@ those tell a reader which version this is.
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
@@ -67,15 +68,17 @@ def contributors(context: ExportContext, cameras: Iterable[Camera]) -> list[dict
 
 
 def licences(context: ExportContext, cameras: Iterable[Camera]) -> list[dict[str, str]]:
-    """Return the licence of the data, and those of the pictures."""
+    """Return the licence of the data, and those of the pictures.
+
+    Each has a name and no ``path``: versions of the data package's schema allow only one of the two.
+    """
     media = sorted({camera.licence for camera in cameras}) or [context.dataset.licence]
     found = []
     for scope, names in (("data", [context.dataset.licence]), ("media", media)):
         for name in names:
             known = licence(name)
-            found.append({"name": known.name, "title": known.title, "scope": scope})
-            if known.url:
-                found[-1]["path"] = known.url
+            identifier = re.sub(r"[^-A-Za-z0-9._]+", "-", known.name).strip("-") or "unknown"
+            found.append({"name": identifier, "title": known.title, "scope": scope})
     return found
 
 

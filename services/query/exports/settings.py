@@ -15,7 +15,9 @@ class ExportSettings(ServiceSettings):
     export_description: str = Field("", description="What the data set is about, for exports to ecologists")
     export_publisher: str = Field("Krabbel", description="Person or organisation that publishes exported data")
     export_contact_name: str = Field("", description="Whom to ask about exported data")
-    export_contact_email: str = Field("", description="Their address; it is published in exports")
+    export_contact_email: str = Field(
+        "", pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$", description="Their address; it is published in exports"
+    )
     export_data_licence: Literal["CC0-1.0", "CC-BY-4.0", "CC-BY-NC-4.0"] = Field(
         "CC-BY-4.0",
         description="Licence of exported data (that of pictures is each camera's own); GBIF takes these three",
