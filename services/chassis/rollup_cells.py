@@ -128,34 +128,31 @@ class Tally:
 
     def add(self, document: Mapping[str, Any]) -> None:
         """Add one document; zeros, left where a run was taken away, are dropped."""
-        for name, count in document.get("runs", {}).items():
-            _add(self.runs, label_of(name), count)
-        for facet, target, slot in (
-            ("hours", self.hours, int),
-            ("certainty", self.certainty, str),
-            ("durations", self.durations, int),
-            ("time", self.time, str),
-        ):
-            for name, counts in document.get(facet, {}).items():
-                counter = target.setdefault(label_of(name), Counter())
-                for key, count in counts.items():
-                    _add(counter, slot(key), count)
         month = document.get("period", "")[:7]
+        _merge(self.runs, {label_of(name): count for name, count in document.get("runs", {}).items()})
+        for name, counts in document.get("hours", {}).items():
+            _merge(self.hours.setdefault(label_of(name), Counter()), {int(key): n for key, n in counts.items()})
+        for name, counts in document.get("durations", {}).items():
+            _merge(self.durations.setdefault(label_of(name), Counter()), {int(key): n for key, n in counts.items()})
+        for name, counts in document.get("certainty", {}).items():
+            _merge(self.certainty.setdefault(label_of(name), Counter()), counts)
+        for name, counts in document.get("time", {}).items():
+            _merge(self.time.setdefault(label_of(name), Counter()), counts)
         for name, counts in document.get("days", {}).items():
-            days = self.days.setdefault(label_of(name), Counter())
-            for key, count in counts.items():
-                _add(days, f"{month}-{key}", count)
-        for month_day, counts in document.get("insect_hours", {}).items():
-            for key, count in counts.items():
-                _add(self.insect_hours, (f"{month}-{month_day}", int(key)), count)
+            _merge(self.days.setdefault(label_of(name), Counter()), {f"{month}-{key}": n for key, n in counts.items()})
+        for day, counts in document.get("insect_hours", {}).items():
+            _merge(self.insect_hours, {(f"{month}-{day}", int(key)): n for key, n in counts.items()})
 
 
-def _add(counter: Counter[Any], key: Any, count: int) -> None:
-    total = counter[key] + int(count)
-    if total:
-        counter[key] = total
-    else:
-        del counter[key]
+def _merge(counter: Counter[Any], counts: Mapping[Any, int]) -> None:
+    """Add counts to a counter, quickly: a year of all classes has ten thousand of them."""
+    common = counter.keys() & counts.keys() if counter else ()
+    sums = {key: counter[key] + counts[key] for key in common}
+    dict.update(counter, counts)  # Counter's own update adds one by one
+    dict.update(counter, sums)
+    if 0 in counts.values() or 0 in sums.values():
+        for key in [key for key, count in counter.items() if not count]:
+            del counter[key]
 
 
 def nested(cells: Mapping[Path, int]) -> dict[str, Any]:
