@@ -1,6 +1,6 @@
 """How many runs a second does ingest take, and how fast are they in the stores?
 
-    python -m benchmarks.ingest [--seconds 10] [--traps 1 4 16 64] [--million] [--out FILE.json]
+    python -m benchmarks.ingest [--seconds 10] [--traps 1 4 16 64] [--fill 1000000] [--out FILE.json]
 
 Starts the real servers and one ingest process, and sends runs of 10 crops of 12 kB by plain sockets from one other
 process, as the deployed traps do (`POST /classify/<track>`, one connection per upload). Beside it, in the same run of
@@ -23,6 +23,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 from PIL import Image
 
 from krabbel.stack import BACKENDS, EmbeddedStack
@@ -33,7 +34,6 @@ from services.chassis.runs import to_document
 from services.chassis.settings import BackendSettings
 
 CROPS, CROP_BYTES = 10, 12_000
-MILLION = 1_000_000
 
 
 def crop(seed: int) -> bytes:
@@ -84,6 +84,12 @@ class Trap:
             number += 1
 
 
+def processor_s(pid: int | None) -> float:
+    """Return the processor time that a process has used, seconds."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
 async def measure(port: int, key: str, traps: int, seconds: float, spool: Path) -> dict[str, Any]:
     """Upload for some seconds, then wait until the spool is empty."""
     crops = [crop(number) for number in range(CROPS)]
@@ -100,6 +106,7 @@ async def measure(port: int, key: str, traps: int, seconds: float, spool: Path) 
     cuts = statistics.quantiles(latencies, n=100) if count > 1 else [0.0] * 99
     return {
         "traps": traps,
+        "runs": count,
         "accepted_per_s": round(count / uploading, 1),
         "stored_per_s": round(count / draining, 1),
         "stored_while_uploading_per_s": round((count - left) / uploading, 1),
@@ -161,7 +168,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--traps", type=int, nargs="+", default=[1, 4, 16, 64])
-    parser.add_argument("--million", action="store_true", help="measure again with 1 000 000 runs in the database")
+    parser.add_argument("--fill", type=int, default=0, help="measure again with so many runs in the database")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     results: dict[str, Any] = {}
@@ -179,15 +186,18 @@ def main() -> None:
             print(f"{name}: raw puts of 12 kB: {raw:.0f}/s, so at most {raw / CROPS:.1f} runs/s of {CROPS} crops")
             results[name] = {"raw_puts_per_s": round(raw, 1), "runs": []}
             for traps in options.traps:
+                before = processor_s(stack.pid("ingest"))
                 row = asyncio.run(measure(port, key, traps, options.seconds, spool))
+                used = processor_s(stack.pid("ingest")) - before
+                row["processor_ms_per_run"] = round(1000 * used / max(1, row.pop("runs")), 1)
                 row["stored_share_of_raw"] = round(row["stored_per_s"] * CROPS / raw, 2)
                 results[name]["runs"].append(row)
                 print("  " + "  ".join(f"{field}={value}" for field, value in row.items()), flush=True)
 
         series("empty")
-        if options.million:
-            asyncio.run(fill(settings, MILLION))
-            series("million")
+        if options.fill:
+            asyncio.run(fill(settings, options.fill))
+            series(f"{options.fill} runs")
     if options.out:
         options.out.write_text(json.dumps(results, indent=2) + "\n")
 
