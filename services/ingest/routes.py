@@ -123,16 +123,20 @@ async def post_run(request: web.Request) -> web.Response:
 
 
 async def expect_continue(request: web.Request) -> web.Response | None:
-    """Answer ``Expect: 100-continue`` before any byte of the body: with the run, if we have it, or with 100."""
+    """Answer ``Expect: 100-continue``: with 100, unless the handler can answer without the body.
+
+    aiohttp calls this before the middlewares, so refusals are left to the handler: it comes to the same ones, and a
+    client that got no 100 has not sent its bytes for nothing.
+    """
     if request.headers.get("Expect", "").lower() != "100-continue":
         return web.Response(status=417)
-    if request.path.startswith("/api/v1/runs"):
+    try:
         principal = await authenticate(request)
         principal.require(Scope.UPLOAD)
         known = await known_run(request, principal)
-        if known is not None:
-            return _answer(known, status=200, duplicate=True)
-    if request.transport is not None:
+    except KrabbelError:
+        return None
+    if known is None and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     return None
 

@@ -23,6 +23,7 @@ from proto.run import TrackingRun
 from services.chassis.logging import get_logger
 from services.ingest.entry_file import EntryReader, EntryWriter, Manifest
 from services.ingest.failpoints import Failpoints, Point
+from services.ingest.group_sync import GroupSync
 from services.ingest.images import ImageFacts
 from services.ingest.metrics import SPOOL_AGE, SPOOL_BROKEN, SPOOL_BYTES, SPOOL_ENTRIES
 
@@ -55,26 +56,6 @@ class Entry:
     def age_s(self) -> float:
         """Seconds since acceptance (the sequence is its time in nanoseconds)."""
         return max(0.0, time.time() - self.sequence / 1e9)
-
-
-class GroupSync:
-    """fsync of a folder, shared by all who ask while another one is under way."""
-
-    def __init__(self, folder: Path, executor: ThreadPoolExecutor) -> None:
-        self._folder, self._executor = folder, executor
-        self._lock = asyncio.Lock()
-        self._next: asyncio.Task[None] | None = None
-
-    async def sync(self) -> None:
-        """Return when the folder's present entries are durable."""
-        if self._next is None:
-            self._next = asyncio.create_task(self._round())
-        await asyncio.shield(self._next)
-
-    async def _round(self) -> None:
-        async with self._lock:
-            self._next = None  # whoever comes from now on needs the round after this one
-            await asyncio.get_running_loop().run_in_executor(self._executor, _fsync_folder, self._folder)
 
 
 class Spool:
@@ -252,11 +233,3 @@ class Spool:
         if self._by_run.get(entry.run_id) is entry:
             del self._by_run[entry.run_id]
         self._used -= entry.byte_size
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

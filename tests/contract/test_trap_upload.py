@@ -1,6 +1,7 @@
 """What deployed traps send and get, with their own client code; and the new upload beside it. No store is up here."""
 
 import asyncio
+import errno
 import hashlib
 import io
 import json
@@ -152,9 +153,13 @@ async def test_expect_continue_is_answered_before_the_body_when_the_run_is_here(
     )
     known = await raw(ingest, head.encode())
     unknown = await raw(ingest, head.replace(run_id, "0" * 32).encode())
+    stranger = await raw(ingest, head.replace(API_KEY, "nobody").encode())
+    nonsense = await raw(ingest, head.replace(run_id, "nonsense").encode())
 
     assert known.startswith(b"HTTP/1.1 200 ")
     assert unknown.startswith(b"HTTP/1.1 100 ")
+    assert stranger.startswith(b"HTTP/1.1 401 ")
+    assert nonsense.startswith(b"HTTP/1.1 400 ")
 
 
 async def test_bytes_changed_on_the_way_are_noticed(ingest: IngestService) -> None:
@@ -323,6 +328,44 @@ async def test_silent_client_is_sent_away(tmp_path: Path) -> None:
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"Connection: close" in answer
         assert not service.leftovers
+
+
+async def test_trickling_client_does_not_hold_its_place_for_ever(tmp_path: Path) -> None:
+    head = (
+        f"POST /classify/1 HTTP/1.1\r\nHost: x\r\naccess_token: {API_KEY}\r\nContent-Length: 50000\r\n"
+        "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n"
+        'Content-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+    )
+    async with ingest_without_stores(tmp_path, upload_seconds=0.5, upload_idle_seconds=0.3) as service:
+        reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
+        writer.write(head.encode())
+        answer = asyncio.create_task(reader.readline())
+        for _ in range(200):
+            if answer.done():
+                break
+            writer.write(b"drop")
+            await asyncio.sleep(0.05)
+
+        assert (await answer).startswith(b"HTTP/1.1 408 ")
+        assert not service.leftovers
+        writer.close()
+
+
+async def test_disk_that_is_full_in_the_middle_of_an_upload(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with ingest_without_stores(tmp_path) as service:
+        for broken in ("pwrite", "fsync"):
+            with monkeypatch.context() as patch:
+                patch.setattr(f"services.ingest.entry_file.os.{broken}", full)
+                answer = await asyncio.to_thread(send_run, service.classify, API_KEY, 1, START, END, CROPS)
+            problem_of(answer, 503, "spool-full")
+            assert not service.leftovers
+            assert not service.ready
+            assert service.spool._used == 0
+        answer = await asyncio.to_thread(send_run, service.classify, API_KEY, 1, START, END, CROPS)
+        assert answer.status_code == 200
 
 
 async def test_full_spool_says_when_to_come_again(tmp_path: Path) -> None:
