@@ -40,11 +40,12 @@ class Reader(asyncio.Protocol):
         self.events, self._latencies, self.lost = 0, latencies, False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(REQUEST)
+        transport.write(REQUEST)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         now = time.time()
+        if not self.events and b"HTTP/1.1 " in data and b"HTTP/1.1 200" not in data:
+            raise SystemExit(data.decode(errors="replace"))
         self.events += data.count(b"event: run.")
         if self._latencies is not None:
             for sent in SENT.findall(data):
