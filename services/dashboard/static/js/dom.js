@@ -43,12 +43,12 @@ function lightness(color) {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b
 }
 
-const BREAKS = /(?<![-\s])(schwebfliege|käfer|fliege|füßer|biene|wanze)$/
+const BREAKS = /(schwebfliege|käfer|fliege|füßer|biene|wanze)$/
 
 // A long German word may break before its last part, with a hyphen that is drawn but not part of the text.
 export function name(text, attributes = {}) {
   const part = text.length > 13 ? BREAKS.exec(text) : null
-  if (!part || part.index < 4 || text.includes("-")) return h("span", { ...attributes, text })
+  if (!part || part.index < 4 || /[-\s]/.test(text)) return h("span", { ...attributes, text })
   return h("span", attributes, text.slice(0, part.index), h("span", { class: "may-break" }), part[0])
 }
 
