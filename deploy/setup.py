@@ -6,19 +6,14 @@ brings: RabbitMQ, and for ``dev`` Chromium. A second run finds everything done a
 
 import hashlib
 import json
-import os
 import platform
 import shutil
-import subprocess
 import sys
-import threading
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
-ROOT = Path(__file__).resolve().parents[1]
+from setup_packages import install_programs, missing_programs
+from setup_tools import ROOT, fail, heartbeat, must, run, say
+
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
@@ -27,143 +22,16 @@ EXTRAS = {"demo": "all", "dev": "dev"}
 MINIMUM: "tuple[int, ...]" = (3, 11)
 NEWEST_FIRST = ("python3.14", "python3.13", "python3.12", "python3.11")
 CPU_INDEX_PATIENCE_S = 45
-BEGAN = time.monotonic()
-
-
-def say(line: str) -> None:
-    """Print a line with the seconds since the start."""
-    print(f"[{time.monotonic() - BEGAN:5.1f} s] {line}", flush=True)
-
-
-def fail(line: str) -> NoReturn:
-    """End with a message that says what to do."""
-    sys.exit(f"setup: {line}")
-
-
-@contextmanager
-def heartbeat(what: str) -> Iterator[None]:
-    """Say every ten seconds that something long still goes on."""
-    over = threading.Event()
-
-    def beat() -> None:
-        while not over.wait(10):
-            say(f"... still {what}")
-
-    say(what)
-    threading.Thread(target=beat, daemon=True).start()
-    try:
-        yield
-    finally:
-        over.set()
-
-
-def run(*command: "str | Path", quiet: bool = False, timeout_s: "float | None" = None, **env: str) -> bool:
-    """Run a program; return whether it succeeded in time. Its output is shown only if it failed and is not quiet."""
-    try:
-        done = subprocess.run(
-            [str(part) for part in command],
-            cwd=ROOT,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=timeout_s,
-        )
-    except (subprocess.TimeoutExpired, FileNotFoundError) as error:
-        if not quiet:
-            print(error)
-        return False
-    if done.returncode and not quiet:
-        print(done.stdout.decode(errors="replace")[-4000:], flush=True)
-    return done.returncode == 0
-
-
-def must(otherwise: str, *command: "str | Path") -> None:
-    """Run a program; end with a message unless it succeeds."""
-    if not run(*command):
-        fail(otherwise)
-
-
-# --- the machine's programs -------------------------------------------------------------------------------------------
-
-
-def has_rabbitmq() -> bool:
-    """Say whether RabbitMQ's start script is there."""
-    places = ("/usr/lib/rabbitmq/lib", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin")
-    return any(Path(place).exists() for place in places) or shutil.which("rabbitmq-server") is not None
-
-
-def has_chromium() -> bool:
-    """Say whether a browser for the tests is there."""
-    return any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome")))
-
-
-def missing_programs(mode: str) -> list[str]:
-    """Return the names of the packages to install."""
-    missing = [] if has_rabbitmq() else ["rabbitmq-server"]
-    if mode == "dev" and not has_chromium():
-        missing.append("chromium")
-    return missing
-
-
-def install_programs(packages: list[str]) -> None:
-    """Install with the system's package manager: apt, or brew."""
-    if not packages:
-        return
-    if shutil.which("apt-get"):
-        apt(packages)
-    elif shutil.which("brew"):
-        names = {"rabbitmq-server": ["rabbitmq"], "chromium": ["--cask", "chromium"]}
-        for package in packages:
-            with heartbeat(f"brew install {package}"):
-                must(f"brew could not install {package}", "brew", "install", *names.get(package, [package]))
-    else:
-        fail(f"install these with your system's package manager, then run this again: {' '.join(packages)}")
-
-
-def apt(packages: list[str]) -> None:
-    """Install Debian packages, as root or through sudo, without starting the services that they bring."""
-    root = [] if os.geteuid() == 0 else ["sudo"]
-    if root and not shutil.which("sudo"):
-        fail(f"as root, run: apt-get install {' '.join(packages)}   and then this again")
-    options = ("-y", "-q", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0")
-    with heartbeat(f"apt-get install {' '.join(packages)}"), services_stay_off(root):
-        run(*root, "apt-get", "update", *options, quiet=True)
-        install = ("apt-get", "install", "--no-install-recommends", *options, *packages)
-        must(
-            f"apt-get could not install {' '.join(packages)}: see above",
-            *(*root, "env", "DEBIAN_FRONTEND=noninteractive", *install),
-        )
-    if "rabbitmq-server" in packages and shutil.which("systemctl"):
-        # Krabbel starts a node of its own; the machine's, which came just now, would only take memory at each boot.
-        run(*root, "systemctl", "disable", "--now", "rabbitmq-server", quiet=True, timeout_s=30)
-
-
-@contextmanager
-def services_stay_off(root: list[str]) -> Iterator[None]:
-    """Forbid packages to start services while they are installed: Debian asks this file."""
-    policy = Path("/usr/sbin/policy-rc.d")
-    if policy.exists():
-        yield
-        return
-    run(*root, "sh", "-c", f"printf '#!/bin/sh\\nexit 101\\n' > {policy} && chmod 755 {policy}")
-    try:
-        yield
-    finally:
-        run(*root, "rm", "-f", policy)
-
-
-# --- Python -----------------------------------------------------------------------------------------------------------
+INPUTS = ("pyproject.toml", "constraints.txt", "deploy/setup.py", "deploy/setup_packages.py", "deploy/setup_tools.py")
 
 
 def suitable_python() -> str:
     """Return a Python that is new enough: this one, or another on the path."""
-    if sys.version_info[:2] >= MINIMUM:
-        return sys.executable
-    for name in NEWEST_FIRST:
-        if shutil.which(name):
-            return name
-    fail("Python 3.11 or newer is needed (Debian 12 has it: apt-get install python3)")
+    candidates = [sys.executable] if sys.version_info[:2] >= MINIMUM else []
+    candidates += filter(shutil.which, NEWEST_FIRST)
+    if not candidates:
+        fail("Python 3.11 or newer is needed (Debian 12 has it: apt-get install python3)")
+    return candidates[0]
 
 
 def make_venv() -> None:
@@ -187,7 +55,9 @@ def install_krabbel(mode: str) -> None:
     if sys.platform == "linux" and not has_nvidia():
         backend = cpu_torch(pip)
     with heartbeat("installing Krabbel and what it needs (with torch this can take some minutes)"):
-        must("uv could not install: see above", *pip, *backend, "--editable", f".[{EXTRAS[mode]}]")
+        wanted = ("--editable", f".[{EXTRAS[mode]}]")
+        if not (backend and run(*pip, *backend, *wanted, quiet=True)):
+            must("uv could not install: see above", *pip, *wanted)
     report_torch()
 
 
@@ -200,7 +70,7 @@ def cpu_torch(pip: "tuple[str | Path, ...]") -> tuple[str, ...]:
     """Return uv's option for torch's small CPU build if its index can be reached, else nothing (PyPI's build)."""
     option = "--torch-backend=cpu"
     say("no NVIDIA GPU here: asking for torch's CPU build (0.2 GB instead of 5 GB)")
-    packages = ("torch", "torchvision")
+    packages = ("--reinstall-package", "torch", "torch", "torchvision")  # ask even if there is one
     patience = {"UV_HTTP_TIMEOUT": "10", "UV_HTTP_RETRIES": "1"}
     if run(*pip, option, "--dry-run", *packages, quiet=True, timeout_s=CPU_INDEX_PATIENCE_S, **patience):
         return (option,)
@@ -229,13 +99,10 @@ def check_mongod() -> None:
         fail("mongod, the database, does not run on this machine: see the line above")
 
 
-# --- all of it --------------------------------------------------------------------------------------------------------
-
-
 def fingerprint(mode: str) -> str:
     """Return what the installation depends on, as a hash."""
     digest = hashlib.sha256(json.dumps([mode, platform.machine(), str(ROOT)]).encode())
-    for name in ("pyproject.toml", "constraints.txt", "deploy/setup.py"):
+    for name in INPUTS:
         digest.update((ROOT / name).read_bytes())
     return digest.hexdigest()
 

@@ -60,15 +60,17 @@ class Component:
         """End the process and wait until it, and all below it, is gone."""
         self._wanted = False
         process = self.process
+        # Servers that have hardly begun may not listen to SIGTERM yet, and have nothing to lose.
+        patience_s = self.spec.grace_s + 15 if self.state is State.UP else min(5.0, self.spec.grace_s)
         if process is not None:
             process.kill() if kill else process.terminate()
         with self._news:
             self._news.notify_all()
         if self._thread is not None:
-            self._thread.join(self.spec.grace_s + 15)
-            if self._thread.is_alive() and process is not None:
-                process.kill()
-                self._thread.join(15)
+            self._thread.join(patience_s)
+            if self._thread.is_alive() and self.process is not None:
+                self.process.kill()
+            self._thread.join(15)
             self._thread = None
         self._set(State.STOPPED)
 

@@ -2,9 +2,15 @@
 
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import aio_pika
+import aiormq
 import psutil
 import pytest
+import requests
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo.errors import OperationFailure
 
 from krabbel.stack import AlreadyRunning, EmbeddedStack
 from services.chassis.database import open_database
@@ -89,6 +95,22 @@ def test_secrets_are_readable_by_their_owner_only(backends: RunningStack) -> Non
     assert backends.data_dir.stat().st_mode & 0o777 == 0o700
     for name in ("secrets.json", "env.json", "stack.json", "database/keyfile", "broker/rabbitmq.conf"):
         assert (backends.data_dir / name).stat().st_mode & 0o077 == 0, name
+
+
+async def test_servers_ask_for_passwords(backends: RunningStack) -> None:
+    for url, intruder in (
+        (backends.env["KRABBEL_MONGO_URL"], "mongodb://{}/?directConnection=true"),
+        (backends.env["KRABBEL_MONGO_URL"], "mongodb://krabbel:wrong@{}/?directConnection=true&authSource=admin"),
+    ):
+        client = AsyncIOMotorClient(intruder.format(urlsplit(url).netloc.rpartition("@")[2]))
+        with pytest.raises(OperationFailure):
+            await client["krabbel"]["runs"].find_one()
+        client.close()
+    broker = urlsplit(backends.env["KRABBEL_AMQP_URL"])
+    for user in ("guest:guest", "krabbel:wrong"):
+        with pytest.raises(aiormq.exceptions.AMQPConnectionError):
+            await aio_pika.connect(f"amqp://{user}@127.0.0.1:{broker.port}/", timeout=5)
+    assert requests.get(f"{backends.env['KRABBEL_S3_ENDPOINT']}/krabbel", timeout=10).status_code == 403
 
 
 def test_two_stacks_side_by_side(backends: RunningStack, tmp_path: Path) -> None:
