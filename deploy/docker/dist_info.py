@@ -11,6 +11,5 @@ if __name__ == "__main__":
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
     folder = Path(sys.argv[1]) / f"{project['name']}-{project['version']}.dist-info"
     folder.mkdir(parents=True)
-    (folder / "METADATA").write_text(
-        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\nSummary: {project['description']}\n"
-    )
+    lines = ("Metadata-Version: 2.1", f"Name: {project['name']}", f"Version: {project['version']}", "")
+    (folder / "METADATA").write_text("\n".join(lines))
