@@ -77,7 +77,7 @@ async def forwarding(spool: Spool, stores: Any, concurrency: int = 2) -> AsyncIt
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.005)
 
