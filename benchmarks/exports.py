@@ -17,10 +17,10 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from proto.camera import Camera
-from proto.classification import Certainty, Classification, ClassScore, ImageClassification, RunResult
+from proto.classification import Certainty, RunResult
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of
 from proto.taxonomy import taxonomy
-from services.query.exports.item import ExportContext, ExportItem
+from services.query.exports.item import ExportContext, ExportItem, ImageVerdict, Verdict
 from services.query.exports.registry import EXPORTS
 
 START = datetime(2026, 5, 1, 4, 0, tzinfo=UTC)
@@ -66,13 +66,7 @@ def an_item(number: int, images: int) -> ExportItem:
         local_date=at.date(), local_hour=at.hour, clock_flags=(), status=RunStatus.CLASSIFIED, status_reason=None,
         images=pictures, trap=None, queued_at=at, classified_at=at, result=result,
     )  # fmt: skip
-    told = tuple(
-        ImageClassification.model_construct(
-            sha256=sha256, top=(ClassScore.model_construct(label=label, probability=0.91),), error=None
-        )
-        for sha256 in hashes
-    )
-    return ExportItem(run, Classification.model_construct(run_id=run_id, model_id="demo@1", result=result, images=told))
+    return ExportItem(run, Verdict("demo@1", dict.fromkeys(hashes, ImageVerdict(label, 0.91))))
 
 
 async def measure(name: str, runs: int, images: int) -> str:

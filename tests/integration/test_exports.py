@@ -126,6 +126,18 @@ async def test_camtrap_package_from_the_database_is_valid(world: World, tmp_path
     assert sum(row["observationType"] == "unclassified" for row in observations) == 0
 
 
+async def test_picture_that_no_model_could_read_says_why(world: World, tmp_path: Path):
+    run = a_run(1, images=2)
+    verdict = a_verdict(run)
+    broken = verdict.images[1].model_copy(update={"top": (), "error": "no JPEG"})
+    await world.runs.receive(run)
+    await world.runs.complete(verdict.model_copy(update={"images": (verdict.images[0], broken)}))
+    folder = unpacked(await world.get("/api/v1/exports/camtrap-dp"), tmp_path)
+    _, good, bad = table(folder, "observations")
+    assert (good["observationType"], good["scientificName"]) == ("animal", "Hymenoptera")
+    assert (bad["observationType"], bad["observationComments"]) == ("unclassified", "no JPEG")
+
+
 async def test_selection_is_that_of_the_list(world: World):
     await world.seed(8)
     lines = (await world.get("/api/v1/exports/csv?class=bee&from=2026-07-01&to=2026-07-01")).splitlines()

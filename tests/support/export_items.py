@@ -10,7 +10,7 @@ from pathlib import Path
 from proto.camera import Camera
 from proto.classification import Certainty
 from proto.run import TrackingRun
-from services.query.exports.item import Dataset, ExportContext, ExportItem
+from services.query.exports.item import Dataset, ExportContext, ExportItem, Verdict
 from services.query.exports.registry import EXPORTS
 from tests.support.seeds import START, a_run, a_verdict
 
@@ -48,7 +48,7 @@ def an_item(
     """Return a classified run."""
     found = run or a_run(number, **options)  # type: ignore[arg-type]
     verdict = a_verdict(found, label, certainty=certainty, probability=probability, model="flower@2.0")
-    return ExportItem(found.model_copy(update={"result": verdict.result}), verdict)
+    return ExportItem(found.model_copy(update={"result": verdict.result}), Verdict.of(verdict))
 
 
 def exported(name: str, items: Sequence[ExportItem], context: ExportContext | None = None, batch: int = 3) -> bytes:

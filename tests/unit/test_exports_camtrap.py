@@ -178,7 +178,7 @@ def test_demo_model_is_marked_where_everybody_looks(tmp_path: Path):
     item = an_item()
     assert item.run.result is not None
     demo = item.run.model_copy(update={"result": item.run.result.model_copy(update={"demo_model": True})})
-    folder = unpacked(exported("camtrap-dp", [ExportItem(demo, item.classification)]), tmp_path)
+    folder = unpacked(exported("camtrap-dp", [ExportItem(demo, item.verdict)]), tmp_path)
     assert json.loads((folder / "datapackage.json").read_text())["title"].startswith("DEMO MODEL, NOT FOR PUBLICATION")
     assert "demoModel:true" in table(folder, "observations")[0]["observationTags"]
 

@@ -12,7 +12,7 @@ from proto.classification import Classification, ClassScore, ImageClassification
 from proto.errors import ImageNotFound
 from proto.run import BoundingBox, ClockFlag, TrackingRun, TrapMetadata
 from services.query.exports.insect_detect import recording, shares
-from services.query.exports.item import ExportItem, interval
+from services.query.exports.item import ExportItem, Verdict, interval
 from services.query.exports.registry import EXPORTS
 from tests.support.export_items import NOW, a_camera, a_context, an_item, exported
 from tests.support.seeds import START, a_run
@@ -49,7 +49,9 @@ def mixed() -> ExportItem:
         ),
     )
     trap = TrapMetadata(session_id="2026-07-01_08-00-00")
-    return ExportItem(item.run.model_copy(update={"images": images, "result": result, "trap": trap}), verdict)
+    return ExportItem(
+        item.run.model_copy(update={"images": images, "result": result, "trap": trap}), Verdict.of(verdict)
+    )
 
 
 def test_predecessors_table_has_its_columns_and_local_times():

@@ -5,19 +5,19 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from proto.camera import Camera
+from proto.classification import Certainty
 from proto.errors import Conflict
 from services.query.exports.archive import Archive, Spool
 from services.query.exports.camtrap_package import is_public, package
 from services.query.exports.camtrap_rows import (
     deployment_row,
-    image_view,
     layouts,
     media_rows,
     media_span,
     observation_rows,
 )
 from services.query.exports.item import Batches, ExportContext, ExportItem, is_doubted
-from services.query.exports.observed import observed_run
+from services.query.exports.observed import UNSURE_BELOW, observed
 from services.query.exports.place import Place, place_of
 from services.query.exports.stream import streamed
 
@@ -55,7 +55,7 @@ class CamtrapWriter:
         self._deployments: dict[str, tuple[Camera, Place]] = {}
         self._spans: dict[str, tuple[datetime, datetime]] = {}
         self._doubted: set[str] = set()
-        self._names: dict[str, str] = {}
+        self._labels: set[tuple[str, bool]] = set()
         self._runs = 0
         self._demo = False
 
@@ -101,7 +101,7 @@ class CamtrapWriter:
             self._context,
             self._deployments,
             (min(spans), max(spans)),
-            self._names,
+            self._names(),
             runs=self._runs,
             demo=self._demo,
         )
@@ -126,13 +126,18 @@ class CamtrapWriter:
             self._spans[run.camera_id] = (min(start, known[0]), max(end, known[1]))
         if is_doubted(run):
             self._doubted.add(run.camera_id)
-        seen = [observed_run(run.result)]
-        if item.classification:
-            seen += [image_view(image)[0] for image in item.classification.images]
-        for kind, name, rank in seen:
-            if kind == "animal":
-                self._names[name] = rank
-        self._demo = self._demo or bool(run.result and run.result.demo_model)
+        if run.result is not None:
+            self._labels.add((run.result.label, run.result.certainty is Certainty.UNCLEAR))
+            self._demo = self._demo or run.result.demo_model
+        if item.verdict:
+            for label, probability, _ in item.verdict.images.values():
+                if label:
+                    self._labels.add((label, probability < UNSURE_BELOW))
+
+    def _names(self) -> dict[str, str]:
+        """Return the rank of each name that was observed."""
+        seen = [observed(label, unsure=unsure) for label, unsure in self._labels]
+        return {name: rank for kind, name, rank in seen if kind == "animal"}
 
 
 def camtrap(batches: Batches, context: ExportContext) -> AsyncGenerator[bytes, None]:

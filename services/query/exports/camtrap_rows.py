@@ -14,9 +14,8 @@ from importlib import resources
 from typing import NamedTuple
 
 from proto.camera import Camera
-from proto.classification import ImageClassification
 from proto.run import TrackingRun
-from services.query.exports.item import ExportContext, ExportItem, interval, is_doubted, stamp
+from services.query.exports.item import ExportContext, ExportItem, ImageVerdict, interval, is_doubted, stamp
 from services.query.exports.layout import Layout
 from services.query.exports.observed import UNCLASSIFIED, UNSURE_BELOW, Observed, model_name, observed, observed_run
 from services.query.exports.place import Place
@@ -94,15 +93,14 @@ def layouts() -> tuple[Layout, Layout, Layout]:
 def media_rows(item: ExportItem, context: ExportContext, zone: tzinfo, *, public: str) -> Iterator[MediaRow]:
     """Yield a run's pictures. Their times are the trap's, or the event's where its clock is doubted."""
     run = item.run
-    start, _ = interval(run)
     doubted, best = is_doubted(run), run.result.best_image if run.result else None
-    when = stamp(start, zone)
     for number, image in enumerate(run.images):
+        taken = interval(run)[0] if doubted or image.taken_at is None else image.taken_at
         yield MediaRow(
             f"{run.run_id}-{number}",
             run.camera_id,
             "activityDetection",
-            when if doubted or image.taken_at is None else stamp(image.taken_at, zone),
+            stamp(taken, zone),
             context.image_url(image.object_key),
             public,
             image.file_name,
@@ -136,8 +134,8 @@ def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]
         event_tags(run),
         event_comment(run),
     )
-    model = item.classification
-    said, by = (item.by_image(), model_name(model.model_id)) if model else ({}, "")
+    verdict = item.verdict
+    said, by = (verdict.images, model_name(verdict.model_id)) if verdict else ({}, "")
     for number, image in enumerate(run.images):
         seen, probability, label, comment = image_view(said.get(image.sha256))
         identity = f"{run.run_id}-{number}"
@@ -161,12 +159,12 @@ def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]
         )
 
 
-def image_view(said: ImageClassification | None) -> tuple[Observed, str, str, str]:
+def image_view(said: ImageVerdict | None) -> tuple[Observed, str, str, str]:
     """Return what was seen in one picture, its probability, label, and what is to be said of it."""
-    if said is None or not said.top:
-        return UNCLASSIFIED, "", "", (said.error or "") if said else ""
-    best = said.top[0]
-    return observed(best.label, unsure=best.probability < UNSURE_BELOW), f"{best.probability:.6f}", best.label, ""
+    if said is None or not said.label:
+        return UNCLASSIFIED, "", "", said.error if said else ""
+    label, probability, _ = said
+    return observed(label, unsure=probability < UNSURE_BELOW), f"{probability:.6f}", label, ""
 
 
 def event_tags(run: TrackingRun) -> str:

@@ -38,11 +38,12 @@ class ClassShare(NamedTuple):
 
 def shares(item: ExportItem) -> list[ClassShare]:
     """Return all classes of a run by weight p_c * n_c / N, the run's own first (services/classifier/aggregate.py)."""
-    boxes = {image.sha256: image for image in item.run.images}
-    found: dict[str, list[tuple[float, ImageReference | None]]] = defaultdict(list)
-    for image in item.classification.images if item.classification else ():
-        if image.top:
-            found[image.top[0].label].append((image.top[0].probability, boxes.get(image.sha256)))
+    said = item.verdict.images if item.verdict else {}
+    found: dict[str, list[tuple[float, ImageReference]]] = defaultdict(list)
+    for image in item.run.images:
+        verdict = said.get(image.sha256)
+        if verdict and verdict.label:
+            found[verdict.label].append((verdict.probability, image))
     total = sum(map(len, found.values()))
     rows = [
         ClassShare(
@@ -50,7 +51,7 @@ def shares(item: ExportItem) -> list[ClassShare]:
             len(seen),
             math.fsum(probability for probability, _ in seen) / len(seen),
             math.fsum(probability for probability, _ in seen) / total,
-            box_sides(image for _, image in seen if image),
+            box_sides(image for _, image in seen),
         )
         for label, seen in found.items()
     ]

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from proto.base import Contract
 from proto.camera import Camera
-from proto.classification import Classification, ImageClassification
+from proto.classification import Classification
 from proto.run import ClockFlag, TrackingRun
 
 DEFAULT_ZONE = "Europe/Berlin"
@@ -26,15 +26,38 @@ DOUBTED = frozenset(
 LONGEST = timedelta(days=1)
 
 
+class ImageVerdict(NamedTuple):
+    """What a model said of one picture: its first class, or why there is none."""
+
+    label: str
+    probability: float
+    error: str = ""
+
+
+class Verdict(NamedTuple):
+    """What a model said of each picture of a run. Lighter than a Classification: millions of pictures go by."""
+
+    model_id: str
+    images: Mapping[str, ImageVerdict]
+    """By SHA-256."""
+
+    @classmethod
+    def of(cls, classification: Classification) -> "Verdict":
+        """Return the first classes of a classification."""
+        images = {
+            image.sha256: ImageVerdict(image.top[0].label, image.top[0].probability)
+            if image.top
+            else ImageVerdict("", 0.0, image.error or "")
+            for image in classification.images
+        }
+        return cls(classification.model_id, images)
+
+
 class ExportItem(NamedTuple):
     """A run, and what its model said of each image where the format asks for it."""
 
     run: TrackingRun
-    classification: Classification | None = None
-
-    def by_image(self) -> Mapping[str, ImageClassification]:
-        """Return what was said of each image, by its SHA-256."""
-        return {image.sha256: image for image in self.classification.images} if self.classification else {}
+    verdict: Verdict | None = None
 
 
 Batches = AsyncIterator[Sequence[ExportItem]]

@@ -4,24 +4,18 @@ import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
-from proto.classification import Classification
 from services.chassis.database import Database, Document, available
 from services.chassis.runs import from_document
-from services.query.exports.item import ExportItem
+from services.query.exports.item import ExportItem, ImageVerdict, Verdict
 from services.query.run_filter import RunFilter, query_of
 
 BATCH = 500
-_FIRST_CLASS_ONLY: Document = {
+_FIRST_CLASSES: Document = {
     "run_id": 1,
     "model_id": 1,
-    "result": 1,
-    "images": {
-        "$map": {
-            "input": "$images",
-            "as": "image",
-            "in": {"sha256": "$$image.sha256", "error": "$$image.error", "top": {"$slice": ["$$image.top", 1]}},
-        }
-    },
+    "sha256": "$images.sha256",
+    "error": {"$map": {"input": "$images", "as": "image", "in": {"$ifNull": ["$$image.error", ""]}}},
+    "top": {"$map": {"input": "$images", "as": "image", "in": {"$first": "$$image.top"}}},
 }
 
 
@@ -66,17 +60,25 @@ class ExportReader:
         wanted = [f"{run['_id']}:{run['result']['model_id']}" for run in documents if run.get("result")]
         if not wanted:
             return {}
-        pipeline: list[Document] = [{"$match": {"_id": {"$in": wanted}}}, {"$project": _FIRST_CLASS_ONLY}]
+        pipeline: list[Document] = [{"$match": {"_id": {"$in": wanted}}}, {"$project": _FIRST_CLASSES}]
         found = self._classifications.aggregate(pipeline)
         return {verdict["run_id"]: verdict for verdict in await available(lambda: found.to_list(None))}
 
 
 def items_of(documents: Sequence[Document], verdicts: dict[str, Document]) -> list[ExportItem]:
-    """Return the documents as contracts. Plain code."""
+    """Return the documents as an export takes them. Plain code."""
     return [
         ExportItem(
-            from_document(document),
-            Classification.model_validate(verdicts[document["_id"]]) if document["_id"] in verdicts else None,
+            from_document(document), verdict_of(verdicts[document["_id"]]) if document["_id"] in verdicts else None
         )
         for document in documents
     ]
+
+
+def verdict_of(document: Document) -> Verdict:
+    """Return what a projected document (:data:`_FIRST_CLASSES`) says of each picture. Plain code."""
+    images = {
+        sha256: ImageVerdict(top["label"], top["probability"], error) if top else ImageVerdict("", 0.0, error)
+        for sha256, top, error in zip(document["sha256"], document["top"], document["error"], strict=True)
+    }
+    return Verdict(document["model_id"], images)
