@@ -10,7 +10,7 @@ from aiohttp import web
 
 from proto.errors import Unavailable
 from services.chassis.broker import open_broker
-from services.chassis.database import open_database
+from services.chassis.database import available, open_database
 from services.chassis.ledger import Ledger
 from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
@@ -49,7 +49,7 @@ def create_app(settings: ClassifierSettings) -> web.Application:
             stack.push_async_callback(shelf.close)
             await shelf.open()
             with suppress(Unavailable):
-                await database.ensure_indexes()
+                await available(database.ensure_indexes)
             WAITING.set_function(lambda: shelf.current.batcher.waiting)
             handler = Handler(Runs(database), Ledger(database), shelf, job_timeout_s=settings.job_timeout_s)
             gate = Gate()

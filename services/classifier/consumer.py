@@ -1,6 +1,10 @@
 """The edge to RabbitMQ: takes deliveries while it may, survives the broker's loss, drains at the end.
 
 handling.py decides what happens to each delivery, and settlement.py, alone, makes it happen.
+
+A job that ends its worker takes everything in that worker's hands with it, and each return counts towards the delivery
+limit. So that the innocent are not parked with the culprit, a new consumer takes one delivery at a time until one comes
+that has not been delivered before, and what comes back is worked on alone.
 """
 
 import asyncio
@@ -15,7 +19,7 @@ from services.chassis.logging import get_logger
 from services.classifier.handling import Decision, Handler, Outcome
 from services.classifier.metrics import IN_HAND
 from services.classifier.settlement import Settlement
-from services.classifier.turns import Gate
+from services.classifier.turns import Gate, Quarantine
 
 BACKGROUND_PATIENCE_S = 60.0
 """Reclassification gets on by a run a minute even while live runs never cease."""
@@ -49,6 +53,7 @@ class Consumer:
         self._drain_s = drain_s
         self._gate = gate
         self._background = background
+        self._quarantine = Quarantine()
         self._stopping = asyncio.Event()
         self._connected = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -58,7 +63,7 @@ class Consumer:
         failures = 0
         while not self._stopping.is_set():
             try:
-                async with self._broker.consumer(self._queue, self._prefetch) as deliveries:
+                async with self._broker.consumer(self._queue, 1) as deliveries:
                     failures, self._connected = 0, True
                     log.info("consuming", queue=self._queue, prefetch=self._prefetch)
                     await self._consume(deliveries)
@@ -96,6 +101,7 @@ class Consumer:
             ConnectionLost: the work in hand goes on all the same; what comes again waits for it and finds it done.
         """
         stopping = asyncio.create_task(self._stopping.wait())
+        careful = True
         try:
             while not self._stopping.is_set():
                 following = asyncio.ensure_future(anext(deliveries))
@@ -103,13 +109,23 @@ class Consumer:
                 if not following.done():
                     following.cancel()
                     break
-                task = asyncio.create_task(self._handle(following.result()))
+                delivery = following.result()
+                if careful and delivery.delivery_count == 0:
+                    careful = False
+                    await self._widen(deliveries)
+                task = asyncio.create_task(self._handle(delivery))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         finally:
             stopping.cancel()
         await deliveries.cancel()
         await self._drain()
+
+    async def _widen(self, deliveries: Deliveries) -> None:
+        """Take as many deliveries at a time as allowed; the broker heeds it for new consumers only."""
+        await deliveries.cancel()
+        await deliveries.set_prefetch(self._prefetch)
+        await deliveries.start()
 
     async def _drain(self) -> None:
         """Let the work in hand finish within the deadline; what does not is given back by its own task."""
@@ -130,7 +146,8 @@ class Consumer:
             try:
                 if self._background:
                     await self._gate.wait_idle(BACKGROUND_PATIENCE_S)
-                decision = await self._handler.decide(delivery)
+                async with self._quarantine.enter(alone=delivery.delivery_count > 0):
+                    decision = await self._handler.decide(delivery)
             except asyncio.CancelledError:
                 await self._settlement.settle(delivery, Decision(Outcome.REQUEUED, "this worker stops"))
                 raise

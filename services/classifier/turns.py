@@ -1,8 +1,8 @@
-"""Who may work when: one task per run, and reclassification only while no live run is in hand."""
+"""Who may work when: one task per run, suspects alone, and reclassification only while no live run is in hand."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 
 class Turns:
@@ -66,3 +66,30 @@ class Gate:
         with suppress(TimeoutError):
             async with asyncio.timeout(at_most_s):
                 await self._idle.wait()
+
+
+class Quarantine:
+    """Lets a job that came back work alone: if it is the one that ends workers, it takes no other with it."""
+
+    def __init__(self) -> None:
+        self._running = 0
+        self._door = asyncio.Lock()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    @asynccontextmanager
+    async def enter(self, *, alone: bool) -> AsyncIterator[None]:
+        """Work with others, or wait until they are done and let none begin before this one is."""
+        async with self._door:
+            if alone:
+                await self._empty.wait()
+                yield
+                return
+            self._running += 1
+            self._empty.clear()
+        try:
+            yield
+        finally:
+            self._running -= 1
+            if self._running == 0:
+                self._empty.set()

@@ -15,7 +15,7 @@ from services.chassis.topology import CLASSIFY, PARKED
 from services.chassis.workers import Workers
 from tests.stack_fixture import RunningStack, running_stack
 from tests.support.classifier_worker import Bench, bench_on, picture, worker_process
-from tests.support.held_worker import STAGES
+from tests.support.held_worker import POISON, STAGES
 from tests.support.model_files import NAMES, network, onnx_bytes
 
 pytestmark = [pytest.mark.stack, pytest.mark.xdist_group("classifier")]
@@ -173,6 +173,31 @@ async def test_worker_killed_at_any_stage_costs_only_time(
         with worker_process(bench.env, model, tmp_path) as worker:
             await assert_classified_once(bench, [job.run_id for job in jobs], events)
             await bench.until_empty()
+
+
+async def test_job_that_kills_its_workers_is_parked_and_takes_no_other_with_it(
+    bench: Bench, model: Path, tmp_path: Path
+) -> None:
+    parked = await bench.broker.depth(PARKED)
+    async with classified_events(bench) as events:
+        innocent = [await bench.add_run(2) for _ in range(6)]
+        poison = [await bench.add_run(data=[picture(), POISON]) for _ in range(2)]
+        innocent += [await bench.add_run(2) for _ in range(6)]
+        deaths = 0
+        while await bench.database.runs.count_documents({"status": RunStatus.FAILED.value}) < len(poison):
+            assert deaths <= 3 * len(poison)
+            dying = worker_process(bench.env, model, tmp_path, module="tests.support.held_worker", hold_at="poison")
+            with dying as worker:  # each is the supervisor's next attempt
+                while worker.process.poll() is None:
+                    if await bench.database.runs.count_documents({"status": RunStatus.FAILED.value}) == len(poison):
+                        break
+                    await asyncio.sleep(0.1)
+                deaths += worker.process.poll() == 9
+        with worker_process(bench.env, model, tmp_path):
+            await assert_classified_once(bench, [job.run_id for job in innocent], events)
+            await bench.until_empty(PARKED, parked + len(poison))
+        for job in poison:
+            assert "its worker was lost" in str((await bench.runs.get(job.run_id)).status_reason)
 
 
 async def test_terminated_worker_finishes_what_is_under_way_and_leaves_nothing_unacked(

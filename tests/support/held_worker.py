@@ -1,5 +1,7 @@
 """A classifier that stops dead at one stage of its work, given by KRABBEL_HOLD_AT, and says so on its output.
 
+With ``poison`` as stage it ends by itself when it decodes :data:`POISON`.
+
 The test kills it there: no sleeps, no luck.
 """
 
@@ -15,6 +17,7 @@ from services.classifier import pipeline
 from services.classifier.__main__ import main
 from services.classifier.onnx_model import OnnxNetwork
 
+POISON = b"poison"
 STAGES = ("fetch", "decode", "inference", "before-write", "after-write", "before-ack")
 
 
@@ -70,6 +73,15 @@ def hold_at(stage: str) -> None:
             await _hold()
 
         Delivery.ack = ack  # type: ignore[method-assign]
+    elif stage == "poison":
+        prepare = pipeline._prepare
+
+        def dying(data: bytes, sha256: str, size: int) -> Any:
+            if data == POISON:
+                os._exit(9)  # as a decoder that crashes would
+            return prepare(data, sha256, size)
+
+        pipeline._prepare = dying
     else:
         raise ValueError(stage)
 

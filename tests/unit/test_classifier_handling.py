@@ -19,7 +19,7 @@ from services.classifier.handling import Decision, Handler, Outcome
 from services.classifier.network import ModelIdentity
 from services.classifier.pipeline import ModelCrashed
 from services.classifier.settlement import Settlement
-from services.classifier.turns import Gate, Turns
+from services.classifier.turns import Gate, Quarantine, Turns
 
 RUN = "b" * 32
 NOW = datetime(2024, 5, 15, 8, 0, tzinfo=UTC)
@@ -381,3 +381,28 @@ async def test_background_work_begins_at_last_even_if_live_work_never_ceases() -
     gate = Gate()
     with gate.live():
         await asyncio.wait_for(gate.wait_idle(0.01), 5)
+
+
+async def test_suspect_works_alone_and_nobody_begins_before_it_is_done() -> None:
+    quarantine, order = Quarantine(), list[str]()
+    release = asyncio.Event()
+
+    async def work(name: str, *, alone: bool, until: asyncio.Event | None = None) -> None:
+        async with quarantine.enter(alone=alone):
+            order.append(f"{name} begins")
+            if until is not None:
+                await until.wait()
+            order.append(f"{name} ends")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(work("one", alone=False, until=release))
+        group.create_task(work("two", alone=False, until=release))
+        await asyncio.sleep(0)
+        group.create_task(work("suspect", alone=True))
+        await asyncio.sleep(0)
+        group.create_task(work("three", alone=False))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert order == ["one begins", "two begins"]
+        release.set()
+    assert order[2:] == ["one ends", "two ends", "suspect begins", "suspect ends", "three begins", "three ends"]
