@@ -12,7 +12,7 @@ from tornado.web import RequestHandler
 from krabbel.client import QueryClient
 from services.chassis.logging import get_logger
 from services.dashboard.assets import ASSETS_PATH, STATIC
-from services.dashboard.feed import Feed, Link
+from services.dashboard.feed import Feed
 from services.dashboard.session import open_page
 from services.dashboard.settings import DashboardSettings
 from services.dashboard.views import Views
@@ -35,13 +35,13 @@ class _Health(_Quiet):
 
 
 class _Ready(_Quiet):
-    """Ready as soon as pages can be served; whether the query service is there is said, and shown on the page."""
+    """Ready once there was something to show; a query service that is away later is said here, and on the page."""
 
     def initialize(self, feed: Feed) -> None:
         self._feed = feed
 
     def get(self) -> None:
-        ready = self._feed.link is Link.LIVE
+        ready = self._feed.ever_live
         self.set_status(200 if ready else 503)
         self.write({"status": "ready" if ready else "not ready", "checks": {"query": self._feed.link.value}})
 

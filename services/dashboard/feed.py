@@ -51,6 +51,7 @@ class Feed:
         self.state = State()
         self.hub = Hub()
         self.link = Link.CONNECTING
+        self.ever_live = False
         self._client = client
         self._patience_s = patience_s
         self._today: date | None = None
@@ -83,6 +84,10 @@ class Feed:
             except* Exception as group:
                 log.error("feed failed", exc_info=group)
                 pause = self._patience_s
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                # A task group that fails at the moment of its cancellation swallows the latter (Python 3.11, 3.12).
+                raise asyncio.CancelledError
             self._set_link(Link.LOST)
             await asyncio.sleep(pause)
 
@@ -210,4 +215,5 @@ class Feed:
     def _set_link(self, link: Link) -> None:
         if link is not self.link:
             self.link = link
+            self.ever_live |= link is Link.LIVE
             self.hub.publish([Topic.LINK])

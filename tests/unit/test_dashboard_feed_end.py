@@ -1,0 +1,34 @@
+"""The feed ends when it is told to, also when its connection breaks at that very moment."""
+
+import asyncio
+
+import pytest
+
+from proto.errors import Unavailable
+from services.dashboard.feed import Feed
+
+
+class _Breaking:
+    """A query service whose stream breaks in the same turn of the loop in which the dashboard is stopped."""
+
+    def __init__(self) -> None:
+        self.breaks = asyncio.Event()
+
+    async def live(self, opened: asyncio.Event):
+        await self.breaks.wait()
+        raise Unavailable("gone")
+        yield
+
+
+async def test_a_feed_that_is_stopped_while_its_stream_breaks_ends():
+    client = _Breaking()
+    task = asyncio.create_task(Feed(client).run())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    client.breaks.set()
+    await asyncio.sleep(0)
+    task.cancel()
+    done, _ = await asyncio.wait({task}, timeout=5)
+    assert done
+    with pytest.raises(asyncio.CancelledError):
+        task.result()
