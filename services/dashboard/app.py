@@ -107,7 +107,7 @@ class Dashboard:
     async def stop(self) -> None:
         """Stop following, close all pages' connections and the port."""
         if self._task is not None:
-            self._task.cancel()
+            self.feed.stop(self._task)
             await asyncio.gather(self._task, return_exceptions=True)
         await self._client.close()
         self._server.stop()

@@ -52,6 +52,7 @@ class Feed:
         self.hub = Hub()
         self.link = Link.CONNECTING
         self.ever_live = False
+        self._over = False
         self._client = client
         self._patience_s = patience_s
         self._today: date | None = None
@@ -70,10 +71,18 @@ class Feed:
             self._wanted.add(day)
             self._stir.set()
 
+    def stop(self, task: asyncio.Task[None]) -> None:
+        """End the task of :meth:`run`.
+
+        Cancelling alone is not enough: a task group that fails at that very moment swallows it (Python 3.11, 3.12).
+        """
+        self._over = True
+        task.cancel()
+
     async def run(self) -> None:
-        """Follow the query service for ever."""
+        """Follow the query service until :meth:`stop`."""
         pause = 0.25
-        while True:
+        while not self._over:
             try:
                 await self._follow()
             except* KrabbelError as group:
@@ -84,12 +93,9 @@ class Feed:
             except* Exception as group:
                 log.error("feed failed", exc_info=group)
                 pause = self._patience_s
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                # A task group that fails at the moment of its cancellation swallows the latter (Python 3.11, 3.12).
-                raise asyncio.CancelledError
-            self._set_link(Link.LOST)
-            await asyncio.sleep(pause)
+            if not self._over:
+                self._set_link(Link.LOST)
+                await asyncio.sleep(pause)
 
     # -- one connection ----------------------------------------------------------------------------------------------
 
