@@ -34,6 +34,7 @@ lint: setup-dev ## style, types, and who may import whom
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	cd clients/trap && ../../.venv/bin/mypy --strict --config-file "" krabbel_trap
 	.venv/bin/lint-imports
 
 format: setup-dev ## mend what ruff can mend

