@@ -49,9 +49,13 @@ def chromium() -> str | None:
     return next(filter(None, map(shutil.which, names)), None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator["Browser"]:
-    """The machine's Chromium, without a window. Playwright's own download is not needed."""
+    """The machine's Chromium, without a window. Playwright's own download is not needed.
+
+    Once a module, not once for all: Playwright's loop runs in this thread until it ends, and no asyncio test can run
+    beside it.
+    """
     from playwright.sync_api import sync_playwright
 
     program = chromium()
