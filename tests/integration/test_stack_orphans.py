@@ -20,6 +20,7 @@ SUPERVISE = """
 import signal, sys
 from krabbel.stack import EmbeddedStack
 signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
 with EmbeddedStack(sys.argv[1]):
     print("ready", flush=True)
     signal.pause()
