@@ -60,7 +60,7 @@ def up(
     try:
         console.print(f"Starting in {stack.folder.root} (the logs are in {stack.folder.logs})")
         stack.start()
-        _tell_ready(console, stack)
+        _tell_ready(console, stack, key_is_given="KRABBEL_API_KEY" in settings)
         if demo:
             stack.add(_simulator(stack))
         threading.Event().wait()
@@ -110,12 +110,15 @@ def _stop(stack: EmbeddedStack) -> None:
         stack.stop(kill=True)
 
 
-def _tell_ready(console: Console, stack: EmbeddedStack) -> None:
+def _tell_ready(console: Console, stack: EmbeddedStack, *, key_is_given: bool) -> None:
     url = stack.urls["public"]
     print(f"krabbel is ready: {url}", flush=True)
     console.print(f"  dashboard   {url}/")
     console.print(f"  API         {url}/docs")
-    console.print(f"  keys        {stack.folder.root / 'secrets.json'} has yours (api_key: upload and read);")
+    if key_is_given:
+        console.print("  keys        the API_KEY that you gave (.env or environment) uploads and reads;")
+    else:
+        console.print(f"  keys        {stack.folder.root / 'secrets.json'} has yours (api_key: upload and read);")
     console.print("              `krabbel camera add` makes one for each trap")
 
 
