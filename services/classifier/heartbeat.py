@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from proto.errors import Unavailable
 from services.chassis.workers import BEAT_S, Workers, WorkerStatus
 from services.classifier.handling import Tally
-from services.classifier.model_file import available_cores
+from services.classifier.model_file import default_threads
 from services.classifier.shelf import Shelf
 
 
@@ -22,7 +22,7 @@ class Heartbeat:
         self._workers = workers
         self._shelf = shelf
         self._tally = tally
-        self._threads = threads or available_cores()
+        self._threads = threads or default_threads()
         self._host = socket.gethostname()
         self._id = f"{self._host}-{os.getpid()}-{uuid.uuid4().hex[:6]}"
         self._started_at = datetime.now(UTC)

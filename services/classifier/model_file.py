@@ -23,7 +23,7 @@ class Options:
     device: str = "auto"
     """``auto``, ``cpu``, ``cuda`` or ``cuda:N``"""
     threads: int = 0
-    """0: as many as this process may use cores"""
+    """0: see :func:`default_threads`"""
     runtime: str = "auto"
     """See runtimes.py"""
     image_size: int | None = None
@@ -88,7 +88,7 @@ def load_bytes(data: bytes, identity: ModelIdentity, options: Options, card: Car
         raise ModelRefused(f"The file of {identity.model_id} is not the one that was registered (its SHA-256 differs).")
     names = card.names if card else None
     size = options.image_size or (card.image_size if card else None)
-    threads = options.threads or available_cores()
+    threads = options.threads or default_threads()
     measurements: list[Measurement] = []
     network: Network
     if identity.format == "onnx":
@@ -181,8 +181,10 @@ def card_of(content: dict[str, Any]) -> Card:
     )
 
 
-def available_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def default_threads() -> int:
+    """Return one thread less than this process may use cores, at least 1: fetching and decoding need the other core.
+
+    On two cores that many servers share, one thread does as many images as two, whose every layer ends with the slower.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - 1)

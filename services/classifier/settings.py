@@ -39,7 +39,7 @@ class ClassifierSettings(ServiceSettings):
         None, ge=32, le=2048, description="Input size in px, where the model does not say it"
     )
     threads: int = Field(
-        0, ge=0, le=256, description="Threads of the network; 0: one per core that the process may use"
+        0, ge=0, le=256, description="Threads of the network; 0: one less than the cores that the process may use"
     )
     decode_threads: int = Field(2, ge=1, le=64, description="Threads that decode images")
     batch_size: int = Field(32, ge=1, le=1024, description="Most images in a batch")
