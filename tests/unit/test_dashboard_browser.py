@@ -14,6 +14,7 @@ import pytest
 from aiohttp import ClientError, ClientSession
 from playwright.async_api import Page, async_playwright, expect
 
+from tests.stack_fixture import CI
 from tests.support.fake_query import FakeQuery
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -24,7 +25,7 @@ expect.set_options(timeout=20_000)  # generous: these tests may share two cores 
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
+    pytest.mark.skipif(CHROMIUM is None and not CI, reason="no Chromium on this machine"),
     pytest.mark.xdist_group("dashboard-browser"),
 ]
 
@@ -52,14 +53,15 @@ class Dashboard:
         environment |= {"KRABBEL_HOST": "127.0.0.1", "KRABBEL_LOG_LEVEL": "warning"}
         command = (sys.executable, "-m", "services.dashboard")
         self._process: Any = await asyncio.create_subprocess_exec(*command, env=environment)
-        await self.until_ready()
+        await self.until("live")
 
-    async def until_ready(self, status: int = 200) -> None:
+    async def until(self, link: str) -> None:
+        """Wait until the dashboard says that its way to the query service is so."""
         async with ClientSession() as session, asyncio.timeout(40):
             while True:
                 try:
                     async with session.get(f"{self._query.dashboard}/readyz") as answer:
-                        if answer.status == status:
+                        if (await answer.json(content_type=None))["checks"]["query"] == link:
                             return
                 except ClientError:
                     pass
@@ -87,9 +89,9 @@ async def query(started: tuple[FakeQuery, Dashboard]) -> FakeQuery:
     fake, server = started
     fake.hold_back()
     fake.empty()
-    await server.until_ready(503)
+    await server.until("lost")
     fake.let_go()
-    await server.until_ready()
+    await server.until("live")
     return fake
 
 
