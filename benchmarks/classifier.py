@@ -18,6 +18,7 @@ import platform
 import random
 import tempfile
 import time
+import urllib.request
 import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -157,9 +158,29 @@ async def drain(stack: EmbeddedStack, settings: BackendSettings, runs: int, crop
 
         started, before = await until(runs // 10)
         ended, after = await until(runs * 9 // 10)
+    page = urllib.request.urlopen(f"{stack.urls['classifier-1']}/metrics", timeout=10).read().decode()
     seconds, images = ended - started, (runs * 9 // 10 - runs // 10) * crops
     used = {part: round((after[part] - before[part]) / seconds, 2) for part in parts}
-    return {"images_per_s": round(images / seconds, 1), "seconds": round(seconds, 1), "cores_used": used}
+    return {
+        "images_per_s": round(images / seconds, 1),
+        "seconds": round(seconds, 1),
+        "cores_used": used,
+        **stages(page),
+    }
+
+
+def stages(page: str) -> dict[str, float]:
+    """Return the mean batch, and the mean milliseconds of each stage, from a metrics page."""
+    values = dict(line.rsplit(" ", 1) for line in page.splitlines() if line and not line.startswith("#"))
+
+    def mean(name: str, labels: str = "") -> float:
+        return float(values[f"{name}_sum{labels}"]) / max(1.0, float(values[f"{name}_count{labels}"]))
+
+    names = ("fetch", "decode", "batch_wait", "inference", "write")
+    times = {
+        f"{name}_ms": round(1000 * mean("krabbel_classifier_stage_seconds", f'{{stage="{name}"}}'), 1) for name in names
+    }
+    return {"mean_batch": round(mean("krabbel_classifier_batch_images"), 1), **times}
 
 
 def main() -> None:
@@ -185,6 +206,7 @@ def main() -> None:
     share = (os.cpu_count() or 1) - servers
     fits = best * max(0.0, share) / (os.cpu_count() or 1)
     print(f"  worker on a full queue: {worker['images_per_s']:.0f} images/s, cores used: {worker['cores_used']}")
+    print("   ", "  ".join(f"{name}={worker[name]}" for name in worker if name.endswith(("_ms", "_batch"))))
     print(f"  safe for this model (same top-1, at most 0.01 off): {', '.join(sorted(safe))}")
     print(f"  ratio to the best bare figure of these ({best:.0f}): {worker['images_per_s'] / best:.2f}")
     print(

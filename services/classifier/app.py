@@ -88,6 +88,7 @@ def options_of(settings: ClassifierSettings) -> Options:
         threads=settings.threads,
         runtime=settings.runtime,
         image_size=settings.image_size,
+        batch_size=settings.batch_size,
         prepared=settings.data_dir / "prepared" if settings.data_dir else None,
     )
 

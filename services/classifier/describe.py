@@ -34,7 +34,7 @@ def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: python -m services.classifier.describe FILE")
     try:
-        loaded = load_model(Path(sys.argv[1]), Options(device="cpu", threads=1, runtime="eager"))
+        loaded = load_model(Path(sys.argv[1]), Options(device="cpu", threads=1, runtime="eager", batch_size=1))
         sys.stdout.write(describe(loaded).model_dump_json() + "\n")
     except ModelRefused as error:
         sys.exit(error.detail)

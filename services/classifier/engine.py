@@ -47,7 +47,7 @@ class Workshop:
         batcher = Batcher(
             model.network,
             self.device,
-            max_batch=settings.batch_size,
+            max_batch=model.batch_size,
             queue_size=settings.images_in_memory,
             max_wait_s=settings.batch_wait_ms / 1000,
             target_s=settings.batch_seconds,
@@ -59,7 +59,7 @@ class Workshop:
                     model,
                     batcher,
                     self._pipeline(model, batcher, settings.images_in_memory),
-                    self._pipeline(model, batcher, min(settings.batch_size, settings.images_in_memory)),
+                    self._pipeline(model, batcher, min(model.batch_size, settings.images_in_memory)),
                 )
         finally:
             # In the device's own thread, so after the batch that may still be under way there.

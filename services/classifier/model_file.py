@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from proto.errors import ModelRefused
+from services.classifier.batch_size import fastest_batch
 from services.classifier.network import DEFAULT_IMAGE_SIZE, ModelIdentity, Network, class_names
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Options:
     """See runtimes.py"""
     image_size: int | None = None
     """px; counts where the file does not say it"""
+    batch_size: int = 32
+    """Most images in a batch"""
     prepared: Path | None = None
     """Folder in which networks are kept ready to run (see prepared.py)"""
 
@@ -51,6 +54,8 @@ class LoadedModel:
     identity: ModelIdentity
     network: Network
     byte_size: int
+    batch_size: int = 1
+    """The fastest here (see batch_size.py)"""
     card: Card | None = None
     measurements: "list[Measurement]" = field(default_factory=list)
 
@@ -110,7 +115,8 @@ def load_bytes(data: bytes, identity: ModelIdentity, options: Options, card: Car
         else:
             network, measurements = _read_yolov5(data, identity.sha256, size, device, threads, options)
     network.warm_up()
-    return LoadedModel(identity, network, len(data), card, measurements)
+    best = fastest_batch(network, options.batch_size)
+    return LoadedModel(identity, network, len(data), best, card, measurements)
 
 
 def _read_yolov5(

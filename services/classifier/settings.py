@@ -42,7 +42,9 @@ class ClassifierSettings(ServiceSettings):
         0, ge=0, le=256, description="Threads of the network; 0: one less than the cores that the process may use"
     )
     decode_threads: int = Field(2, ge=1, le=64, description="Threads that decode images")
-    batch_size: int = Field(32, ge=1, le=1024, description="Most images in a batch")
+    batch_size: int = Field(
+        32, ge=1, le=1024, description="Most images in a batch; fewer where fewer are measured to be faster"
+    )
     batch_wait_ms: float = Field(0.0, ge=0, le=1000, description="How long an idle device waits for a fuller batch")
     batch_seconds: float = Field(0.25, gt=0, le=60, description="Batches shrink so that one takes no longer than this")
     prefetch: int = Field(32, ge=1, le=1000, description="Runs in hand at a time")

@@ -198,6 +198,7 @@ class Shelf:
             image_size=network.image_size,
             device=network.device,
             runtime=network.runtime,
+            batch_size=model.batch_size,
             measured={found.runtime: round(found.images_per_s) for found in model.measurements},
         )
 
