@@ -7,7 +7,7 @@ changed gets 304 and no body.
 import csv
 import hashlib
 import io
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from aiohttp import web
@@ -15,7 +15,6 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from proto.errors import BadRequest, KrabbelError
-from services.chassis.logging import get_logger
 
 Form = Literal["json", "csv", "ndjson"]
 CONTENT_TYPES: dict[Form, str] = {
@@ -34,8 +33,6 @@ _BY_TYPE: dict[str, Form] = {
     "application/jsonl": "ndjson",
 }
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-CHUNK = 64 * 1024
-log = get_logger(__name__)
 
 
 class NotAcceptable(KrabbelError):
@@ -150,33 +147,3 @@ def answer(
         return web.Response(status=304, headers=sent)
     charset = "utf-8" if form == "csv" else None
     return web.Response(body=data, content_type=CONTENT_TYPES[form], charset=charset, headers=sent)
-
-
-async def streamed(
-    request: web.Request, pieces: AsyncIterator[bytes], content_type: str, *, file_name: str = ""
-) -> web.StreamResponse:
-    """Send pieces as they come. Where one fails midway the connection is cut: half a file must not look whole."""
-    headers = {"Content-Type": content_type, "Cache-Control": "private, no-store", "X-Content-Type-Options": "nosniff"}
-    if file_name:
-        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
-    response = web.StreamResponse(headers=headers)
-    held = bytearray()
-    try:
-        async for piece in pieces:
-            held += piece
-            if len(held) >= CHUNK:
-                if not response.prepared:
-                    await response.prepare(request)
-                await response.write(bytes(held))
-                held.clear()
-        if not response.prepared:
-            await response.prepare(request)
-        await response.write(bytes(held))
-        await response.write_eof()
-    except KrabbelError as error:
-        if not response.prepared:
-            raise
-        log.warning("a download was cut", error=str(error))
-        if request.transport is not None:
-            request.transport.abort()
-    return response

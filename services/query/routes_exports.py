@@ -5,14 +5,14 @@ import os
 import re
 import secrets
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 from multidict import MultiDict
 
-from proto.errors import BadRequest, Conflict, KrabbelError, NotAuthenticated, TooManyRequests
+from proto.errors import BadRequest, Conflict, NotAuthenticated, TooManyRequests
 from proto.export import ExportJob, ExportState
 from services.chassis.auth import Principal
 from services.chassis.cameras import Cameras
@@ -28,8 +28,8 @@ from services.query.exports.service import ExportService, Tally, format_of
 from services.query.parameters import Parameters
 from services.query.run_filter import FILTERS, parse_filter
 from services.query.settings import QuerySettings
+from services.query.streaming import streamed
 
-CHUNK = 64 * 1024
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 log = get_logger(__name__)
 
@@ -114,7 +114,8 @@ async def stream_or_progress(request: web.Request) -> web.StreamResponse:
     async with exports.streams:
         await exports.service.check(wanted, selection)
         pieces = exports.service.write(wanted, selection, Tally())
-        return await _send(request, pieces, wanted.media_type, wanted.file_name_at(datetime.now(UTC)))
+        name = wanted.file_name_at(datetime.now(UTC))
+        return await streamed(request, pieces, wanted.media_type, file_name=name)
 
 
 async def download(request: web.Request) -> web.StreamResponse:
@@ -127,7 +128,7 @@ async def download(request: web.Request) -> web.StreamResponse:
     if job.state is not ExportState.DONE:
         raise Conflict(f"This export is not ready: {job.state.value}, {job.runs_written} runs written.")
     pieces = file_of(request.app[EXPORTER].store, job)
-    return await _send(request, pieces, job.media_type, job.file_name, job.byte_size)
+    return await streamed(request, pieces, job.media_type, file_name=job.file_name, length=job.byte_size)
 
 
 async def _job(request: web.Request, principal: Principal) -> ExportJob:
@@ -139,42 +140,6 @@ async def _job(request: web.Request, principal: Principal) -> ExportJob:
     if principal.camera_id is not None and job.cameras != (principal.camera_id,):
         raise ExportNotFound(f"No export has the id {name!r}.")
     return job
-
-
-async def _send(
-    request: web.Request,
-    pieces: AsyncGenerator[bytes, None],
-    media_type: str,
-    file_name: str,
-    length: int | None = None,
-) -> web.StreamResponse:
-    """Send pieces as they come. Where one fails midway the connection is cut: half a file must not look whole."""
-    headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="{file_name}"'}
-    response = web.StreamResponse(headers=headers | {"X-Content-Type-Options": "nosniff"})
-    response.content_length = length
-    held = bytearray()
-    try:
-        async with aclosing(pieces):
-            async for piece in pieces:
-                held += piece
-                if len(held) >= CHUNK:
-                    if not response.prepared:
-                        await response.prepare(request)
-                    await response.write(bytes(held))
-                    held.clear()
-        if not response.prepared:
-            await response.prepare(request)
-        await response.write(bytes(held))
-        await response.write_eof()
-    except Exception as error:
-        if not response.prepared:
-            raise
-        if not isinstance(error, ConnectionError):
-            reason = error.detail if isinstance(error, KrabbelError) else repr(error)
-            log.warning("an export was cut", file=file_name, reason=reason)
-        if request.transport is not None:
-            request.transport.abort()
-    return response
 
 
 def routes() -> list[web.RouteDef]:

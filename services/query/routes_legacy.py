@@ -20,11 +20,11 @@ from services.chassis.web import Handler
 from services.query import legacy
 from services.query.access import KEY_RING, visible_cameras
 from services.query.parameters import as_day
-from services.query.representations import streamed
 from services.query.routes_about import CAMERAS
 from services.query.routes_run_zip import STORE
 from services.query.routes_runs import RUNS
 from services.query.run_filter import RunFilter
+from services.query.streaming import streamed
 from services.query.zip_stream import ZipStream, safe_name
 
 PRINCIPAL = web.RequestKey("principal", Principal)

@@ -9,8 +9,8 @@ from services.chassis.logging import get_logger
 from services.chassis.object_store import ObjectNotFound, ObjectStore
 from services.query.access import reader_of, visible_cameras
 from services.query.parameters import Parameters
-from services.query.representations import streamed
 from services.query.routes_runs import RUNS, run_id_of_path
+from services.query.streaming import streamed
 from services.query.zip_stream import ZipStream, distinct, safe_name
 
 STORE = web.AppKey("store", ObjectStore)

@@ -13,10 +13,11 @@ from services.chassis.runs import from_document
 from services.query.access import SETTINGS, reader_of, visible_cameras
 from services.query.cursor import Cursor
 from services.query.parameters import Parameters
-from services.query.representations import CONTENT_TYPES, CsvLines, Form, answer, form_of, streamed
+from services.query.representations import CONTENT_TYPES, CsvLines, Form, answer, form_of
 from services.query.run_filter import FILTERS, PAGING, Page, RunFilter, parse_filter, parse_page
 from services.query.run_reader import RunReader
 from services.query.run_rows import COLUMNS, ROW_FIELDS, parse_fields, row_of, selected
+from services.query.streaming import streamed
 
 RUNS = web.AppKey("runs", RunReader)
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
