@@ -188,7 +188,7 @@ class EmbeddedStack:
             env["KRABBEL_MONGO_URL"] = mongo_url(ports, credentials)
         if "objects" in self._services:
             env |= s3_env(ports, credentials)
-        env |= shared_settings(self.folder, ports, self.urls.get("public", ""))
+        env |= shared_settings(self.folder, ports, self.urls.get("public", ""), self._workers)
         return env | self._settings
 
     def _specs(self, ports: Ports, credentials: Credentials) -> list[ProcessSpec]:

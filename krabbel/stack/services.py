@@ -1,5 +1,6 @@
 """Krabbel's own services as processes of this Python, and the settings that all of them share."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +25,12 @@ def http_services(services: Sequence[str], workers: int) -> list[str]:
     return names
 
 
-def shared_settings(folder: DataFolder, ports: Ports, public_url: str) -> dict[str, str]:
+def threads_per_worker(workers: int) -> int:
+    """Return how many threads each worker's network gets: one core stays for fetching, decoding and the servers."""
+    return max(1, ((os.cpu_count() or 1) - 1) // max(1, workers))
+
+
+def shared_settings(folder: DataFolder, ports: Ports, public_url: str, workers: int) -> dict[str, str]:
     """Return the settings that the services have in common, besides the addresses of the servers."""
     return {
         "KRABBEL_PUBLIC_URL": public_url,
@@ -32,6 +38,7 @@ def shared_settings(folder: DataFolder, ports: Ports, public_url: str) -> dict[s
         "KRABBEL_SPOOL_DIR": str(folder.make("spool")),
         "KRABBEL_MODEL": str(DEMO_MODEL),
         "KRABBEL_DEVICE": "auto",
+        "KRABBEL_THREADS": str(threads_per_worker(workers)),
     }
 
 

@@ -14,6 +14,7 @@ PARKED = "krabbel.parked"
 CLASSIFY = "krabbel.classify"
 RECLASSIFY = "krabbel.reclassify"
 DELIVERY_LIMIT = 3
+NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,4 +58,5 @@ def queues(retry_delays_s: tuple[float, ...]) -> list[Queue]:
     """Return all queues, in an order in which they can be declared."""
     work = [work_queue(CLASSIFY), work_queue(RECLASSIFY)]
     delays = [retry_queue(queue.name, delay) for queue in work for delay in retry_delays_s]
-    return [Queue(PARKED), *work, *delays]
+    # Looking at parked messages delivers them: without a limit of its own, RabbitMQ 4 drops one after twenty looks.
+    return [Queue(PARKED, {"x-delivery-limit": NEVER}), *work, *delays]

@@ -16,7 +16,7 @@ from krabbel.stack.errors import PortTaken
 from krabbel.stack.folder import DataFolder, tail
 from krabbel.stack.ports import Ports, is_free
 from krabbel.stack.programs import from_environment_of_python, mongod
-from krabbel.stack.services import http_services
+from krabbel.stack.services import http_services, threads_per_worker
 from krabbel.stack.state import read_state
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,3 +130,11 @@ def test_help_is_quick_because_it_imports_no_command() -> None:
     modules = set(output.splitlines()[-1].split())
     assert {"up", "status", "camera", "simulate"} <= set(output.split())
     assert {"aiohttp", "pydantic", "motor", "numpy", "krabbel.commands.up"}.isdisjoint(modules)
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "threads"), [(1, 1, 1), (2, 1, 1), (8, 1, 7), (8, 2, 3), (8, 16, 1), (4, 0, 3)]
+)
+def test_workers_of_one_machine_share_its_cores(monkeypatch, cores: int, workers: int, threads: int) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert threads_per_worker(workers) == threads
