@@ -184,3 +184,16 @@ def test_a_worker_killed_in_the_middle_costs_only_time(krabbel_system, api):
     killer.join()
     assert killed.is_set()
     each_exactly_once(api, accepted)
+
+
+def test_a_trap_that_uploads_while_ingest_starts_anew_waits_and_is_not_refused(krabbel_system, api):
+    end = now_at_the_camera()
+    crops = crops_of("wasp", 4242, 3, 88, end)
+    krabbel_system.embedded.kill("ingest")
+
+    answer = send_run(f"{krabbel_system.base_url}/classify", krabbel_system.keys.api, 88, end, end, crops)
+
+    assert (answer.status_code, answer.json()) == (200, {"success": True})
+    run_id = run_id_of("camera", "88", str(end), str(end), hashes(crops))
+    assert api.wait_until_done({run_id})[run_id]["result"]["label"] == "wasp"
+    krabbel_system.embedded.wait_until_up("ingest")
