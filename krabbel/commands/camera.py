@@ -116,7 +116,9 @@ def list_(data_dir: DataDir = None) -> None:
                 for camera in await cameras.all()
             ]
 
-    table = Table("id", "name", "place", "time zone", "last upload", "valid keys")
+    table = Table()
+    for title in ("id", "name", "place", "time zone", "last upload", "valid keys"):
+        table.add_column(title, overflow="fold")  # an id that is cut off cannot be copied
     for row in _run(rows()):
         table.add_row(*row)
     console.print(table)
