@@ -27,17 +27,10 @@ UPLOAD_AND_READ = frozenset({Scope.UPLOAD, Scope.READ})
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder of the running stack")]
 
 
-def settings_from(env: Mapping[str, str]) -> BackendSettings:
-    """Return the settings in an environment mapping (KRABBEL_MONGO_URL and so on)."""
-    fields = BackendSettings.model_fields
-    given = {name: env[f"KRABBEL_{name.upper()}"] for name in fields if f"KRABBEL_{name.upper()}" in env}
-    return BackendSettings.model_validate(given)
-
-
 @asynccontextmanager
 async def cameras_of(env: Mapping[str, str]) -> AsyncIterator[Cameras]:
     """Open the repository of cameras of a running stack."""
-    async with open_database(settings_from(env)) as database:
+    async with open_database(BackendSettings.from_env(env)) as database:
         yield Cameras(database)
 
 

@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from krabbel.commands.camera import settings_from
 from krabbel.plain_errors import plainly
 from krabbel.stack.state import load_env
 from proto.errors import NotFound
@@ -19,6 +18,7 @@ from services.chassis.broker import open_broker
 from services.chassis.database import open_database
 from services.chassis.parked import Parked, ParkedMessage
 from services.chassis.runs import Runs
+from services.chassis.settings import BackendSettings
 
 app = typer.Typer(help="Jobs that no worker could do.", no_args_is_help=True)
 console = Console()
@@ -124,7 +124,7 @@ async def reason_of(message: ParkedMessage, runs: Runs) -> str:
 @asynccontextmanager
 async def parking(env: Mapping[str, str]) -> AsyncIterator[tuple[Parked, Runs]]:
     """Open the parking queue of a running stack."""
-    settings = settings_from(env)
+    settings = BackendSettings.from_env(env)
     async with open_database(settings) as database, open_broker(settings) as broker:
         runs = Runs(database)
         yield Parked(settings, broker, runs), runs

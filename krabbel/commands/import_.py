@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from krabbel.commands.camera import DataDir
-from krabbel.importer.run_import import NothingFound, Wish, find, run_import, settings_from
+from krabbel.importer.run_import import NothingFound, Wish, find, run_import
 from krabbel.stack.state import load_env
 from proto.errors import KrabbelError
 from services.chassis.logging import configure_logging
@@ -28,7 +28,7 @@ def import_(
 ) -> None:
     """Import a folder. Again does no harm: what is there already stays as it is."""
     console = Console()
-    settings = settings_from(load_env(data_dir))
+    settings = IngestSettings.from_env(load_env(data_dir))
     configure_logging("import", _quiet(settings))
     try:
         with console.status(f"reading {folder}"):

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TransferSpeedColumn
 from rich.table import Table
 
-from krabbel.commands.camera import settings_from
 from krabbel.model_fetch import PUBLISHED, fetch
 from krabbel.plain_errors import plainly
 from krabbel.stack.state import default_data_dir, is_running, load_env
@@ -22,6 +21,7 @@ from proto.errors import ModelRefused
 from services.chassis.database import open_database
 from services.chassis.models import ModelDescription, Models, RegisteredModel
 from services.chassis.object_store import ObjectStore, open_object_store
+from services.chassis.settings import BackendSettings
 from services.chassis.workers import Workers, WorkerStatus
 
 DESCRIBE_S = 180.0
@@ -161,7 +161,7 @@ def describe(file: Path) -> ModelDescription:
 @asynccontextmanager
 async def registry(env: Mapping[str, str]) -> AsyncIterator[tuple[Models, Workers, ObjectStore]]:
     """Open the registry of a running stack."""
-    settings = settings_from(env)
+    settings = BackendSettings.from_env(env)
     async with open_database(settings) as database, open_object_store(settings) as store:
         yield Models(database), Workers(database), store
 

@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from krabbel.commands.camera import DataDir, settings_from
+from krabbel.commands.camera import DataDir
 from krabbel.stack.state import load_env
 from services.chassis.database import open_database
 from services.chassis.rollup_rebuild import Rebuild
 from services.chassis.rollups import Difference, Rollups
+from services.chassis.settings import BackendSettings
 
 SHOWN = 30
 console = Console()
@@ -34,13 +35,13 @@ def rebuild_stats(
 
 
 async def _compare(data_dir: Path | None) -> list[Difference]:
-    async with open_database(settings_from(load_env(data_dir)), timeout_s=30) as database:
+    async with open_database(BackendSettings.from_env(load_env(data_dir)), timeout_s=30) as database:
         return await Rollups(database).compare()
 
 
 async def _rebuild(data_dir: Path | None) -> None:
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    async with open_database(settings_from(load_env(data_dir)), timeout_s=30) as database:
+    async with open_database(BackendSettings.from_env(load_env(data_dir)), timeout_s=30) as database:
         await database.ensure_indexes()
         runs = corrected = 0
         with Progress(*columns, console=console) as progress:

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from krabbel.commands.camera import settings_from
 from krabbel.plain_errors import plainly
 from krabbel.stack.state import load_env
 from services.chassis.broker import open_broker
 from services.chassis.database import open_database
 from services.chassis.models import Models
 from services.chassis.reclassification import Order, OrderState, Reclassifications
+from services.chassis.settings import BackendSettings
 
 console = Console()
 
@@ -66,7 +66,7 @@ def reclassify(
 
 @asynccontextmanager
 async def _orders(env: Mapping[str, str]) -> AsyncIterator[tuple[Reclassifications, Models]]:
-    settings = settings_from(env)
+    settings = BackendSettings.from_env(env)
     async with open_database(settings) as database, open_broker(settings) as broker:
         yield Reclassifications(database, broker), Models(database)
 

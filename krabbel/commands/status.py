@@ -58,15 +58,15 @@ def status(
 
 async def collect_counts(env: Mapping[str, str]) -> Counts:
     """Ask broker and database, side by side, each for a few seconds at most."""
-    from krabbel.commands.camera import settings_from
     from proto.errors import Unavailable
     from services.chassis.broker import open_broker
     from services.chassis.database import open_database
     from services.chassis.runs import Runs
+    from services.chassis.settings import BackendSettings
     from services.chassis.topology import CLASSIFY, PARKED, RECLASSIFY, retry_queue
     from services.chassis.workers import Workers
 
-    settings, counts = settings_from(env), Counts()
+    settings, counts = BackendSettings.from_env(env), Counts()
 
     async def ask_broker() -> None:
         async with open_broker(settings) as broker:

@@ -1,7 +1,7 @@
 """A whole folder: find, take, report. The command around it is krabbel/commands/import_.py."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,12 +58,6 @@ def _all(folder: Path, table: Path | None) -> Iterator[Finding]:
     if table is not None:
         yield from predecessor.find_runs(table)
     yield from insect_detect.find_runs(folder)
-
-
-def settings_from(env: Mapping[str, str]) -> IngestSettings:
-    """Return the limits of uploads and the addresses of the stores, from KRABBEL_* settings in a mapping."""
-    names = {f"KRABBEL_{name.upper()}": name for name in IngestSettings.model_fields}
-    return IngestSettings.model_validate({name: env[variable] for variable, name in names.items() if variable in env})
 
 
 async def run_import(

@@ -176,11 +176,6 @@ async def open_database(settings: BackendSettings, *, timeout_s: float = 5.0) ->
         client.close()
 
 
-def is_unavailable(error: BaseException) -> bool:
-    """Say whether an error of the driver means "the server is away", so that trying later helps."""
-    return isinstance(error, PyMongoError) and not isinstance(error, DuplicateKeyError)
-
-
 async def insert_once(collection: Collection, document: Document) -> bool:
     """Insert unless a document with this ``_id`` is there; return whether it was inserted."""
     try:

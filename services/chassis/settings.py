@@ -5,8 +5,9 @@ folder that ``KRABBEL_SECRETS_DIR`` names (Docker and Kubernetes secrets). docs/
 """
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
@@ -16,6 +17,12 @@ class Settings(BaseSettings):
     """Base: prefix, unknown variables ignored (all services share one environment)."""
 
     model_config = SettingsConfigDict(env_prefix="KRABBEL_", extra="ignore", protected_namespaces=())
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Return the settings in a mapping of KRABBEL_* variables, such as that of a running stack."""
+        names = {f"KRABBEL_{name.upper()}": name for name in cls.model_fields}
+        return cls.model_validate({name: env[variable] for variable, name in names.items() if variable in env})
 
     @classmethod
     def settings_customise_sources(

@@ -24,13 +24,7 @@ NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 
 @pytest.fixture
 def settings(backends) -> BackendSettings:
-    return BackendSettings(
-        **{
-            name: backends.env[f"KRABBEL_{name.upper()}"]
-            for name in BackendSettings.model_fields
-            if f"KRABBEL_{name.upper()}" in backends.env
-        }
-    ).model_copy(update={"mongo_database": f"test_{uuid.uuid4().hex[:8]}"})
+    return BackendSettings.from_env(backends.env).model_copy(update={"mongo_database": f"test_{uuid.uuid4().hex[:8]}"})
 
 
 def a_run() -> TrackingRun:

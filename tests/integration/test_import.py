@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from krabbel.importer.report import Report
-from krabbel.importer.run_import import Wish, find, run_import, settings_from
+from krabbel.importer.run_import import Wish, find, run_import
 from krabbel.importer.taking import Outcome, Taker
 from proto.camera import Camera
 from proto.job import JobPurpose, decode_job
@@ -57,7 +57,7 @@ class Krabbel:
 async def krabbel(backends: RunningStack) -> AsyncIterator[Krabbel]:
     name = f"t{uuid.uuid4().hex[:12]}"
     env = {**backends.env, "KRABBEL_MONGO_DATABASE": name, "KRABBEL_S3_BUCKET": name}
-    settings = settings_from(env)
+    settings = IngestSettings.from_env(env)
     async with open_stores(settings) as stores:
         camera = Camera(camera_id=name, name=name, created_at=datetime.now(UTC))
         await Cameras(stores.database).add(camera)

@@ -12,8 +12,9 @@ from krabbel_trap import Crop, TrapClient
 from krabbel_trap.transport import Verdict
 from krabbel_trap.watcher import Watcher
 
-from krabbel.importer.run_import import Wish, find, run_import, settings_from
+from krabbel.importer.run_import import Wish, find, run_import
 from krabbel.importer.taking import Outcome
+from services.ingest.settings import IngestSettings
 from tests.stack_fixture import RunningStack
 from tests.support.ingest_process import IngestProcess, Stores, open_stores
 from tests.support.insect_detect_folder import write_session
@@ -113,7 +114,7 @@ async def test_importing_the_card_of_a_trap_that_has_uploaded_adds_nothing(
     before = await stores.runs()
     assert len(before) == 6
     report = await run_import(
-        Wish(tmp_path / "card", camera=ingest.camera_id), find(tmp_path / "card"), settings_from(ingest.env)
+        Wish(tmp_path / "card", camera=ingest.camera_id), find(tmp_path / "card"), IngestSettings.from_env(ingest.env)
     )
     assert (report.outcomes[Outcome.IMPORTED], report.outcomes[Outcome.ALREADY_THERE]) == (0, 6)
     assert [run.run_id for run in await stores.runs()] == [run.run_id for run in before]

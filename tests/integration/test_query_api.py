@@ -55,12 +55,7 @@ class World:
 
 @pytest.fixture
 async def world(backends) -> AsyncIterator[World]:
-    given = {
-        name: backends.env[f"KRABBEL_{name.upper()}"]
-        for name in QuerySettings.model_fields
-        if f"KRABBEL_{name.upper()}" in backends.env
-    }
-    settings = QuerySettings(**given).model_copy(
+    settings = QuerySettings.from_env(backends.env).model_copy(
         update={"mongo_database": f"query_{uuid.uuid4().hex[:8]}", "live_heartbeat_s": 0.3}
     )
     settings = QuerySettings.model_validate(

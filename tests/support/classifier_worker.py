@@ -199,10 +199,7 @@ def picture() -> bytes:
 @asynccontextmanager
 async def bench_on(env: Mapping[str, str]) -> AsyncIterator[Bench]:
     """Open clients of the servers; the database is a fresh one, dropped at the end."""
-    names = {name: f"KRABBEL_{name.upper()}" for name in BackendSettings.model_fields}
-    settings = BackendSettings(**{name: env[key] for name, key in names.items() if key in env}).model_copy(
-        update={"mongo_database": f"test_{uuid.uuid4().hex[:8]}"}
-    )
+    settings = BackendSettings.from_env(env).model_copy(update={"mongo_database": f"test_{uuid.uuid4().hex[:8]}"})
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(open_database(settings))
         store = await stack.enter_async_context(open_object_store(settings))
