@@ -1,5 +1,6 @@
 """One network, every format: the same classes, the same size, the same probabilities."""
 
+import copy
 import hashlib
 import io
 import json
@@ -25,18 +26,24 @@ from tests.support.model_files import NAMES, SIZE, checkpoint_bytes, network, on
 
 
 @pytest.fixture(scope="module")
-def model() -> Any:
+def made_once() -> Any:
     return network()
 
 
+@pytest.fixture
+def model(made_once: Any) -> Any:
+    """A network of the test's own: exporting what wraps it leaves it in training mode, and a trace then alters it."""
+    return copy.deepcopy(made_once)
+
+
 @pytest.fixture(scope="module")
-def folder(model: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(made_once: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("formats")
-    (path / "insects.pt").write_bytes(checkpoint_bytes(model, half=False))
-    (path / "insects.torchscript").write_bytes(torchscript_bytes(model))
-    (path / "insects.onnx").write_bytes(onnx_bytes(model))
-    (path / "fixed.onnx").write_bytes(onnx_bytes(model, batch=1))
-    (path / "four.onnx").write_bytes(onnx_bytes(model, batch=4))
+    (path / "insects.pt").write_bytes(checkpoint_bytes(made_once, half=False))
+    (path / "insects.torchscript").write_bytes(torchscript_bytes(made_once))
+    (path / "insects.onnx").write_bytes(onnx_bytes(made_once))
+    (path / "fixed.onnx").write_bytes(onnx_bytes(made_once, batch=1))
+    (path / "four.onnx").write_bytes(onnx_bytes(made_once, batch=4))
     return path
 
 
