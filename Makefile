@@ -8,7 +8,7 @@ PY := .venv/bin/python
 UP := .venv/bin/krabbel up --data-dir $(DATA) --port $(PORT) --workers $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test lint format bench chaos screenshots clean
+.PHONY: help setup setup-dev demo up test lint format bench chaos screenshots k8s clean
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ chaos: setup-dev ## kill everything in turn under the load of sixteen traps, and
 
 screenshots: setup-dev ## new pictures of the dashboard for the README, with simulated traps
 	$(PY) -m deploy.screenshots
+
+k8s: setup-dev ## bring the cluster's copy of the Caddyfile up to date, and check the manifests
+	cp deploy/Caddyfile deploy/k8s/base/Caddyfile
+	$(PY) -m pytest -q tests/unit/test_kubernetes.py
 
 clean: ## remove what can be made again; data and the virtual environment stay
 	rm -rf .setup .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,57 @@
+#!/bin/sh
+# Print the Secrets that Krabbel's manifests name, with random passwords:
+#
+#   S3_ACCESS_KEY=… S3_SECRET_KEY=… deploy/k8s/make-secrets.sh > secrets.yaml     keep this file safe, and out of git
+#   kubectl apply -f secrets.yaml
+#
+# API_KEY: the predecessor's one key, where traps in the field have it; else a random one.
+# MONGO_MEMBERS: 1 (default) or 3, as in the overlay.
+set -eu
+umask 077
+: "${S3_ACCESS_KEY:?is missing: the access key of your object store}"
+: "${S3_SECRET_KEY:?is missing: the secret key of your object store}"
+
+random() { # letters and digits only: they go into addresses as they are
+    od -An -N"${1:-24}" -tx1 /dev/urandom | tr -d ' \n'
+}
+
+secret() { # NAME, then lines "key: value" on standard input
+    printf -- '---\napiVersion: v1\nkind: Secret\nmetadata: { name: %s, namespace: krabbel }\ntype: Opaque\nstringData:\n' "$1"
+    sed 's/^/  /'
+}
+
+members=""
+number=0
+while [ "$number" -lt "${MONGO_MEMBERS:-1}" ]; do
+    members="$members${members:+,}mongodb-$number.mongodb-svc:27017"
+    number=$((number + 1))
+done
+service_key=$(random)
+api_key=${API_KEY:-$(random 16)}
+
+for name in ingest classifier query; do
+    amqp=$(random)
+    mongo=$(random)
+    secret "rabbitmq-$name" <<END
+username: $name
+password: "$amqp"
+END
+    secret "mongodb-$name-password" <<END
+password: "$mongo"
+END
+    {
+        cat <<END
+krabbel_amqp_url: "amqp://$name:$amqp@rabbitmq:5672/krabbel"
+krabbel_mongo_url: "mongodb://$name:$mongo@$members/krabbel?replicaSet=mongodb&authSource=krabbel"
+krabbel_s3_access_key: "$S3_ACCESS_KEY"
+krabbel_s3_secret_key: "$S3_SECRET_KEY"
+END
+        if [ "$name" != classifier ]; then
+            printf 'krabbel_service_key: "%s"\nkrabbel_api_key: "%s"\n' "$service_key" "$api_key"
+        fi
+    } | secret "krabbel-$name"
+done
+secret krabbel-dashboard <<END
+krabbel_service_key: "$service_key"
+krabbel_cookie_secret: "$(random 32)"
+END
