@@ -1,7 +1,19 @@
-"""Generated reference pages are fresh, so that no setting goes undocumented."""
+"""Generated reference pages are fresh, so that no setting, command, request, message or metric goes undocumented."""
 
-from krabbel.reference import FILE, page
+import pytest
+
+from krabbel.reference import FOLDER, PAGES
+from krabbel.reference.metrics import declared
 
 
-def test_every_setting_is_documented_and_the_page_is_fresh():
-    assert FILE.read_text(encoding="utf-8") == page(), "run python -m krabbel.reference"
+@pytest.mark.parametrize("name", PAGES)
+def test_page_is_fresh(name: str) -> None:
+    assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name](), "run python -m krabbel.reference"
+
+
+def test_every_metric_says_what_it_means_and_follows_the_conventions() -> None:
+    for metric in declared():
+        assert metric.meaning, metric.name
+        if metric.kind == "counter":
+            assert metric.name.endswith("_total"), metric.name
+        assert not set(metric.labels) & {"run_id", "path", "url", "request_id"}, metric.name

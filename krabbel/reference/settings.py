@@ -1,9 +1,6 @@
-"""Writes ``docs/reference/settings.md`` from the settings classes: ``python -m krabbel.reference [--check]``."""
+"""The page of settings, from the settings classes."""
 
-import argparse
 import importlib
-import sys
-from pathlib import Path
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -11,7 +8,6 @@ from pydantic_settings import BaseSettings
 
 from services.chassis.settings import ServiceSettings
 
-FILE = Path(__file__).parents[1] / "docs" / "reference" / "settings.md"
 SERVICES = {
     "ingest": "services.ingest.settings",
     "classifier": "services.classifier.settings",
@@ -69,21 +65,3 @@ def page() -> str:
                 raise LookupError(f"setting {name!r} of {title!r} has no description: document it")
             text += _row(name, field) + "\n"
     return text
-
-
-def main() -> int:
-    """Write the page, or with ``--check`` say whether it is stale."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true")
-    if parser.parse_args().check:
-        fresh = FILE.exists() and FILE.read_text(encoding="utf-8") == page()
-        if not fresh:
-            sys.stderr.write("docs/reference/settings.md is stale; run python -m krabbel.reference\n")
-        return 0 if fresh else 1
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(page(), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
