@@ -8,7 +8,7 @@ PY := .venv/bin/python
 UP := .venv/bin/krabbel up --data-dir $(DATA) --port $(PORT) --workers $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test lint format bench chaos screenshots k8s clean
+.PHONY: help setup setup-dev demo up test lint format bench chaos screenshots k8s docs audit clean
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,15 @@ screenshots: setup-dev ## new pictures of the dashboard for the README, with sim
 k8s: setup-dev ## bring the cluster's copy of the Caddyfile up to date, and check the manifests
 	cp deploy/Caddyfile deploy/k8s/base/Caddyfile
 	$(PY) -m pytest -q tests/unit/test_kubernetes.py
+
+docs: setup-dev ## the documentation as a site, in build/docs, with its links checked
+	$(PY) -m krabbel.reference
+	$(PY) -m mkdocs build --quiet
+
+audit: setup-dev ## ask the advisory database about all packages (needs a network that reaches it)
+	@mkdir -p build
+	.venv/bin/uv pip freeze --exclude-editable > build/packages.txt
+	.venv/bin/uv tool run pip-audit --requirement build/packages.txt --no-deps --disable-pip
 
 clean: ## remove what can be made again; data and the virtual environment stay
 	rm -rf .setup .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,17 +1,18 @@
-"""The pages of ``docs/reference`` that are generated from the code: ``python -m krabbel.reference [--check]``."""
+"""The pages of ``docs`` that are generated from the code: ``python -m krabbel.reference [--check]``."""
 
 from collections.abc import Callable
 from pathlib import Path
 
-from krabbel.reference import commands, interface, messages, metrics, settings
+from krabbel.reference import commands, decisions, interface, messages, metrics, settings
 
-FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+FOLDER = Path(__file__).parents[2] / "docs"
 PAGES: dict[str, Callable[[], str]] = {
-    "settings.md": settings.page,
-    "commands.md": commands.page,
-    "interface.md": interface.page,
-    "messages.md": messages.page,
-    "metrics.md": metrics.page,
+    "reference/settings.md": settings.page,
+    "reference/commands.md": commands.page,
+    "reference/interface.md": interface.page,
+    "reference/messages.md": messages.page,
+    "reference/metrics.md": metrics.page,
+    "decisions/index.md": decisions.page,
 }
 
 

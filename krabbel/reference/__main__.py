@@ -13,9 +13,8 @@ def main() -> int:
     if parser.parse_args().check:
         found = stale()
         for name in found:
-            sys.stderr.write(f"docs/reference/{name} is stale; run python -m krabbel.reference\n")
+            sys.stderr.write(f"docs/{name} is stale; run python -m krabbel.reference\n")
         return 1 if found else 0
-    FOLDER.mkdir(parents=True, exist_ok=True)
     for name, page in PAGES.items():
         (FOLDER / name).write_text(page(), encoding="utf-8")
     return 0
