@@ -2,6 +2,7 @@
 
     python -m benchmarks.query                       # all three sizes; the largest takes some minutes to write
     python -m benchmarks.query --runs 10000 --requests 100
+    python -m benchmarks.query --folder /tmp/runs    # writes them once; the next call finds them there
 
 Starts a mongod of its own, writes seeded runs directly (ten cameras, one year), starts ``python -m services.query`` and
 asks it over HTTP, one request at a time, each with other days, cameras and classes. Beside it: the predecessor's way,
@@ -213,11 +214,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--requests", type=int, default=200)
-    parser.add_argument("--folder", type=Path, default=None, help="Where to write; a temporary folder without it")
+    parser.add_argument("--folder", type=Path, default=None, help="Where the runs are kept for the next time")
+    parser.add_argument("--only-fill", action="store_true", help="Write the runs and measure nothing")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
+    with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        with EmbeddedStack(folder / "stack", ("database",)) as stack:
+        with EmbeddedStack((arguments.folder or folder) / "stack", ("database",)) as stack:
             port = 18_097
             for count in arguments.runs:
                 env = {
@@ -228,10 +230,13 @@ def main() -> None:
 
                 async def fill(settings: QuerySettings = settings, count: int = count) -> None:
                     async with open_database(settings, timeout_s=60) as database:
-                        await write(database, count)
+                        if await database.runs.estimated_document_count() != count:
+                            await write(database, count)
 
                 print(f"\n{count} runs", flush=True)
                 asyncio.run(fill())
+                if arguments.only_fill:
+                    continue
                 log = (folder / "service.log").open("ab")
                 service = subprocess.Popen([sys.executable, "-m", "services.query"], env=env, stderr=log)
                 try:

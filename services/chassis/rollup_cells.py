@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cache, lru_cache
 from typing import Any, Literal, Self
 
 from proto.run import ClockFlag
@@ -129,19 +130,39 @@ class Tally:
     def add(self, document: Mapping[str, Any]) -> None:
         """Add one document; zeros, left where a run was taken away, are dropped."""
         month = document.get("period", "")[:7]
+        days = _days_of(month)
         _merge(self.runs, {label_of(name): count for name, count in document.get("runs", {}).items()})
         for name, counts in document.get("hours", {}).items():
-            _merge(self.hours.setdefault(label_of(name), Counter()), {int(key): n for key, n in counts.items()})
+            _merge(_inner(self.hours, name), {_number(key): n for key, n in counts.items()})
         for name, counts in document.get("durations", {}).items():
-            _merge(self.durations.setdefault(label_of(name), Counter()), {int(key): n for key, n in counts.items()})
+            _merge(_inner(self.durations, name), {_number(key): n for key, n in counts.items()})
         for name, counts in document.get("certainty", {}).items():
-            _merge(self.certainty.setdefault(label_of(name), Counter()), counts)
+            _merge(_inner(self.certainty, name), counts)
         for name, counts in document.get("time", {}).items():
-            _merge(self.time.setdefault(label_of(name), Counter()), counts)
+            _merge(_inner(self.time, name), counts)
         for name, counts in document.get("days", {}).items():
-            _merge(self.days.setdefault(label_of(name), Counter()), {f"{month}-{key}": n for key, n in counts.items()})
-        for day, counts in document.get("insect_hours", {}).items():
-            _merge(self.insect_hours, {(f"{month}-{day}", int(key)): n for key, n in counts.items()})
+            _merge(_inner(self.days, name), {days[key]: n for key, n in counts.items()})
+        for key, counts in document.get("insect_hours", {}).items():
+            day = days[key]
+            _merge(self.insect_hours, {(day, _number(hour)): n for hour, n in counts.items()})
+
+
+def _inner(counters: dict[str, Counter[Any]], name: str) -> Counter[Any]:
+    """Return the counter of a class, by its field's name."""
+    label = label_of(name)
+    if label not in counters:
+        counters[label] = Counter()
+    return counters[label]
+
+
+# A year of all classes has ten thousand cells, and each needs its key: they are few, so each is made once.
+_number = cache(int)
+
+
+@lru_cache(1024)
+def _days_of(month: str) -> dict[str, str]:
+    """Return the days of a month (YYYY-MM-DD) by the two digits that name their cell."""
+    return {f"{number:02d}": f"{month}-{number:02d}" for number in range(32)}
 
 
 def _merge(counter: Counter[Any], counts: Mapping[Any, int]) -> None:
@@ -197,6 +218,7 @@ def field_of(label: str) -> str:
     return escaped or "%"
 
 
+@lru_cache(4096)
 def label_of(name: str) -> str:
     """Return the label that :func:`field_of` hid."""
     if name == "%":

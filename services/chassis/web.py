@@ -1,6 +1,7 @@
 """The HTTP edge that all services share: request ids, problem details, access log, metrics, health, start and stop."""
 
 import asyncio
+import gc
 import re
 import time
 import uuid
@@ -152,6 +153,12 @@ def new_app(service: str, *, client_max_size: int = 1024**2) -> web.Application:
     return app
 
 
+async def _spare_the_collector(_app: web.Application) -> None:
+    """Never look again at what was made at the start: else a full collection stops the loop for 50 ms and more."""
+    gc.collect()
+    gc.freeze()
+
+
 def run(service: str, settings: ServiceSettings, create: Callable[[], web.Application]) -> None:
     """Run a service until SIGTERM or SIGINT, then finish what is under way within ``settings.shutdown_s``."""
     configure_logging(service, settings)
@@ -161,8 +168,10 @@ def run(service: str, settings: ServiceSettings, create: Callable[[], web.Applic
         loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     except ImportError:
         loop = asyncio.new_event_loop()
+    app = create()
+    app.on_startup.append(_spare_the_collector)
     web.run_app(
-        create(),
+        app,
         host=settings.host,
         port=settings.port,
         access_log=None,

@@ -40,13 +40,28 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class EncodedEvent:
-    """One event, ready for the wire."""
+    """One event, ready for the wire: encoded and framed once, however many readers get it."""
 
     event_id: str
     type: str
     camera_id: str
     label: str | None
     json: bytes
+    frame: bytes
+    """As server-sent event."""
+    chunk: bytes
+    """The frame as a chunk of HTTP/1.1."""
+
+
+def encoded(event_id: str, kind: str, camera_id: str, label: str | None, json: bytes) -> EncodedEvent:
+    """Return an event with its frames."""
+    frame = b"id: %s\nevent: %s\ndata: %s\n\n" % (event_id.encode(), kind.encode(), json)
+    return EncodedEvent(event_id, kind, camera_id, label, json, frame, chunk_of(frame))
+
+
+def chunk_of(data: bytes) -> bytes:
+    """Return bytes as a chunk of HTTP/1.1."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 class Reader(Protocol):
@@ -54,17 +69,14 @@ class Reader(Protocol):
 
     wanted: Wanted
 
-    def send(self, event: EncodedEvent) -> None:
-        """Take the event; must not wait."""
+    def send(self, event: EncodedEvent) -> bool:
+        """Take the event, without waiting. Return False where the other side has left or is too far behind."""
 
-    def beat(self) -> None:
-        """Tell the other side that the stream lives."""
+    def beat(self) -> bool:
+        """Tell the other side that the stream lives; returns as :meth:`send`."""
 
-    def reset(self) -> None:
-        """Tell the other side that events may be missing: read everything anew."""
-
-    def behind(self) -> bool:
-        """Say whether too much is unsent."""
+    def reset(self) -> bool:
+        """Tell the other side that events may be missing: read everything anew; returns as :meth:`send`."""
 
     def gone(self) -> bool:
         """Say whether the other side has left."""
@@ -84,7 +96,7 @@ def event_of(change: RunChange) -> EncodedEvent | None:
     kind = LiveEventType(f"run.{change.status or run.status.value}")
     event = LiveEvent(event_id=change.token, type=kind, at=change.at, run=run)
     label = run.result.label if run.result else None
-    return EncodedEvent(change.token, kind.value, run.camera_id, label, event.model_dump_json().encode())
+    return encoded(change.token, kind.value, run.camera_id, label, event.model_dump_json().encode())
 
 
 class LiveHub:
@@ -92,7 +104,8 @@ class LiveHub:
 
     def __init__(self, database: Database, history: int) -> None:
         self._database = database
-        self._readers: set[Reader] = set()
+        self._readers: dict[Wanted, set[Reader]] = {}
+        self._count = 0
         self._history: OrderedDict[str, EncodedEvent] = OrderedDict()
         self._history_length = history
         self._changes = RunChanges(database)
@@ -102,17 +115,23 @@ class LiveHub:
     @property
     def readers(self) -> int:
         """The number of open streams."""
-        return len(self._readers)
+        return self._count
 
     def add(self, reader: Reader) -> None:
         """Hand events to this reader from now on."""
-        self._readers.add(reader)
-        READERS.set(len(self._readers))
+        self._readers.setdefault(reader.wanted, set()).add(reader)
+        self._count += 1
+        READERS.set(self._count)
 
     def remove(self, reader: Reader) -> None:
-        """Hand it no more."""
-        self._readers.discard(reader)
-        READERS.set(len(self._readers))
+        """Hand it no more; once is enough."""
+        alike = self._readers.get(reader.wanted, set())
+        if reader in alike:
+            alike.remove(reader)
+            if not alike:
+                del self._readers[reader.wanted]
+            self._count -= 1
+            READERS.set(self._count)
 
     async def follow_forever(self) -> None:
         """Follow the change stream; after a loss, go on behind the last event."""
@@ -128,7 +147,7 @@ class LiveHub:
                 log.warning("the live stream lost its place; readers are told to read anew")
                 self._changes = RunChanges(self._database)
                 self._history.clear()
-                self._each(lambda reader: reader.reset())
+                self._each(None, lambda reader: reader.reset())
             except Unavailable as error:
                 if not failures:
                     log.warning("the live stream lost the database; it will go on from where it was", error=str(error))
@@ -142,7 +161,7 @@ class LiveHub:
         """Send heartbeats, and forget who has left."""
         while True:
             await asyncio.sleep(seconds)
-            self._each(lambda reader: reader.beat())
+            self._each(None, lambda reader: reader.beat())
 
     def _publish(self, change: RunChange) -> None:
         event = event_of(change)
@@ -152,18 +171,22 @@ class LiveHub:
         self._history[event.event_id] = event
         while len(self._history) > self._history_length:
             self._history.popitem(last=False)
-        self._each(lambda reader: reader.send(event) if reader.wanted.takes(event) else None)
+        self._each(event, lambda reader: reader.send(event))
 
-    def _each(self, do: Callable[[Reader], None]) -> None:
-        """Do something with every reader, and part with those who left or are too slow."""
-        for reader in tuple(self._readers):
+    def _each(self, event: EncodedEvent | None, do: Callable[[Reader], bool]) -> None:
+        """Do something with everyone who wants the event (None: with all), and part with those who cannot follow.
+
+        Most readers want the same, so what is wanted is looked at once for all who want it.
+        """
+        left: list[Reader] = []
+        for wanted, readers in self._readers.items():
+            if event is None or wanted.takes(event):
+                left += [reader for reader in readers if not do(reader)]
+        for reader in left:
             if not reader.gone():
-                do(reader)
-            if reader.gone() or reader.behind():
-                if not reader.gone():
-                    CUT.inc()
-                self.remove(reader)
-                reader.close()
+                CUT.inc()
+            self.remove(reader)
+            reader.close()
 
     def remembered(self, after: str) -> list[EncodedEvent] | None:
         """Return the events behind ``after`` from memory; None where it is not remembered."""
@@ -191,6 +214,6 @@ class LiveHub:
     def close(self) -> None:
         """End all streams (shutdown)."""
         self.closing.set()
-        for reader in tuple(self._readers):
+        for reader in [reader for readers in self._readers.values() for reader in readers]:
             self.remove(reader)
             reader.close()

@@ -2,16 +2,11 @@
 
 import asyncio
 
-from services.query.live import EncodedEvent, Wanted
+from services.query.live import EncodedEvent, Wanted, chunk_of
 
 HEARTBEAT = b": heartbeat\n\n"
 RESET = b"event: reset\ndata: {}\n\n"
 RESET_MESSAGE = b'{"type":"reset"}'
-
-
-def frame_of(event: EncodedEvent) -> bytes:
-    """Return the event as server-sent event."""
-    return b"id: %s\nevent: %s\ndata: %s\n\n" % (event.event_id.encode(), event.type.encode(), event.json)
 
 
 class CatchingUp:
@@ -27,11 +22,9 @@ class CatchingUp:
         """Send the event now."""
         raise NotImplementedError
 
-    def send(self, event: EncodedEvent) -> None:
-        """Take an event."""
-        if self._held is None:
-            self.tell(event)
-        else:
+    def hold(self, event: EncodedEvent) -> None:
+        """Keep the event until the past was told."""
+        if self._held is not None:
             self._held.append(event)
             self._held_bytes += len(event.json)
 
@@ -47,43 +40,54 @@ class SseReader(CatchingUp):
     """A reader of server-sent events.
 
     The hub writes to the transport itself, without a task and a queue per reader: the transport's buffer is the bounded
-    queue. Chunks are framed here, as HTTP/1.1 wants them.
+    queue. Events come framed and chunked, as HTTP/1.1 wants them, so a reader costs a few calls an event.
     """
 
     def __init__(self, transport: asyncio.Transport, wanted: Wanted, *, chunked: bool, backlog_bytes: int) -> None:
         super().__init__(wanted)
         self._transport = transport
+        self._write, self._unsent = transport.write, transport.get_write_buffer_size
+        self._is_closing = transport.is_closing
         self._chunked = chunked
         self._backlog_bytes = backlog_bytes
 
-    def _write(self, data: bytes) -> None:
-        self._transport.write(b"%x\r\n%s\r\n" % (len(data), data) if self._chunked else data)
+    def send(self, event: EncodedEvent) -> bool:
+        """Take an event."""
+        if self._is_closing():
+            return False
+        if self._held is not None:
+            self.hold(event)
+        else:
+            self._write(event.chunk if self._chunked else event.frame)
+        return self._unsent() + self._held_bytes <= self._backlog_bytes
 
     def tell(self, event: EncodedEvent) -> None:
         """Send the event now."""
-        self._write(frame_of(event))
+        self._write(event.chunk if self._chunked else event.frame)
 
-    def beat(self) -> None:
+    def beat(self) -> bool:
         """Say that the stream lives."""
-        self._write(HEARTBEAT)
+        return self._say(HEARTBEAT)
 
-    def reset(self) -> None:
+    def reset(self) -> bool:
         """Say that events may be missing."""
-        self._write(RESET)
-
-    def behind(self) -> bool:
-        """Say whether too much is unsent."""
-        return self._transport.get_write_buffer_size() + self._held_bytes > self._backlog_bytes
+        return self._say(RESET)
 
     def gone(self) -> bool:
         """Say whether the connection is closed."""
-        return self._transport.is_closing()
+        return self._is_closing()
 
     def close(self) -> None:
         """End the stream; the handler then returns."""
-        if self.behind():
+        if self._unsent() > self._backlog_bytes:
             self._transport.abort()
         self.closed.set()
+
+    def _say(self, data: bytes) -> bool:
+        if self._is_closing():
+            return False
+        self._write(chunk_of(data) if self._chunked else data)
+        return self._unsent() + self._held_bytes <= self._backlog_bytes
 
 
 class SocketReader(CatchingUp):
@@ -100,20 +104,29 @@ class SocketReader(CatchingUp):
         self._queued_bytes += len(message)
         self._queue.put_nowait(message)
 
+    def send(self, event: EncodedEvent) -> bool:
+        """Take an event."""
+        if self._held is not None:
+            self.hold(event)
+        else:
+            self.tell(event)
+        return self._follows()
+
     def tell(self, event: EncodedEvent) -> None:
         """Send the event now."""
         self.put(event.json)
 
-    def beat(self) -> None:
+    def beat(self) -> bool:
         """Nothing to do: a WebSocket has its own pings."""
+        return self._follows()
 
-    def reset(self) -> None:
+    def reset(self) -> bool:
         """Say that events may be missing."""
         self.put(RESET_MESSAGE)
+        return self._follows()
 
-    def behind(self) -> bool:
-        """Say whether too much is unsent."""
-        return self._queued_bytes + self._held_bytes > self._backlog_bytes
+    def _follows(self) -> bool:
+        return not self.closed.is_set() and self._queued_bytes + self._held_bytes <= self._backlog_bytes
 
     def gone(self) -> bool:
         """Say whether the reader was closed."""

@@ -11,7 +11,7 @@ from proto.errors import BadRequest, TooManyRequests, Unavailable
 from services.chassis.changes import CannotResume
 from services.query.access import SETTINGS, reader_of, visible_cameras
 from services.query.live import EncodedEvent, LiveHub, Wanted
-from services.query.live_readers import SocketReader, SseReader, frame_of
+from services.query.live_readers import SocketReader, SseReader
 from services.query.parameters import Parameters
 
 HUB = web.AppKey("hub", LiveHub)
@@ -93,7 +93,7 @@ async def live(request: web.Request) -> web.StreamResponse:
         try:
             async for event in _missed(request, asked):
                 if asked.wanted.takes(event):
-                    await response.write(frame_of(event))
+                    await response.write(event.frame)
                 last_sent = event.event_id
         except (CannotResume, TimeoutError, Unavailable):
             reader.reset()

@@ -51,10 +51,6 @@ class Span:
         first, last = (day.year * 12 + day.month - 1 for day in (self.first, self.last))
         return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]
 
-    def holds(self, day: str) -> bool:
-        """Say whether a day, as text, lies in the span."""
-        return self.first.isoformat() <= day <= self.last.isoformat()
-
     def named(self, cameras: tuple[str, ...]) -> Row:
         """Return what every answer begins with."""
         return {
@@ -108,9 +104,12 @@ def days_seen(tally: Tally) -> list[Row]:
     for label, days in tally.days.items():
         insect = is_insect(label)
         for day, count in days.items():
-            row = counts.setdefault(day, [0, 0])
+            row = counts.get(day)
+            if row is None:
+                row = counts[day] = [0, 0]
             row[0] += count
-            row[1] += count if insect else 0
+            if insect:
+                row[1] += count
     return [{"day": day, "runs": row[0], "insects": row[1]} for day, row in sorted(counts.items(), reverse=True)]
 
 
@@ -126,8 +125,9 @@ def class_by_hour(_span: Span, tally: Tally) -> list[Row]:
 def class_by_day(span: Span, tally: Tally) -> list[Row]:
     """Return each class with its runs on each of the days on which it was seen, oldest first."""
     rows = []
+    first, last = span.first.isoformat(), span.last.isoformat()
     for label in sorted(tally.days):
-        days = {day: count for day, count in sorted(tally.days[label].items()) if span.holds(day)}
+        days = {day: count for day, count in sorted(tally.days[label].items()) if first <= day <= last}
         if days:
             rows.append({"label": label, "is_insect": is_insect(label), "days": days})
     return rows

@@ -173,10 +173,10 @@ async def test_a_slow_reader_is_cut_and_the_others_go_on(world: World):
         run = await whole_life(world.runs, 1)
         await good.several(3)
         event = next(reversed(hub._history.values()))
-        slow = list(hub._readers)
-        assert len(slow) == 2
+        slow = hub.readers
+        assert slow == 2
         for _ in range(200):
-            hub._each(lambda one: [one.send(event) for _ in range(40)] and None)
+            hub._each(event, lambda one: min([one.send(event) for _ in range(40)]))
             for _ in range(40):
                 assert (await good.next())[1]["run"]["run_id"] == run.run_id
             if hub.readers == 1:
