@@ -12,12 +12,14 @@ is :class:`proto.errors.Unavailable`. Nothing is retried here: who calls knows w
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import date
 from types import TracebackType
 from typing import Self, TypeVar
 
 import aiohttp
 from pydantic import ValidationError
+from yarl import URL
 
 from krabbel.answers import (
     Cameras,
@@ -138,6 +140,23 @@ class QueryClient:
         except (aiohttp.ClientError, TimeoutError, OSError, ValidationError) as error:
             raise Unavailable(f"The live stream broke: {type(error).__name__}: {error}") from error
         raise Unavailable("The live stream ended.")
+
+    @asynccontextmanager
+    async def passed_on(
+        self, path: str, query: str = "", headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Ask as somebody else's deputy, and give the answer as it is, unread.
+
+        Raises:
+            Unavailable: the server does not answer, or ceases to.
+        """
+        address = URL(f"{self._base}/api/v1/{path}{'?' if query else ''}{query}", encoded=True)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=30)
+        try:
+            async with self._pool().get(address, headers=headers, timeout=timeout) as answer:
+                yield answer
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"The query service does not answer: {type(error).__name__}") from error
 
     async def _get(self, path: str, shape: type[Answer], query: Mapping[str, Parameter] | None = None) -> Answer:
         given = {name: _as_text(value) for name, value in (query or {}).items() if value is not None}

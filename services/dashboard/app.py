@@ -13,6 +13,10 @@ from krabbel.client import QueryClient
 from services.chassis.logging import get_logger
 from services.dashboard.assets import ASSETS_PATH, STATIC
 from services.dashboard.feed import Feed
+from services.dashboard.pages import now
+from services.dashboard.pages.handler import PageHandler
+from services.dashboard.pages.registry import PAGES
+from services.dashboard.passing import PREFIX, ReadHandler
 from services.dashboard.session import open_page
 from services.dashboard.settings import DashboardSettings
 from services.dashboard.views import Views
@@ -63,7 +67,8 @@ class Dashboard:
         self._public_url = settings.public_url
         pn.config.browser_info = False  # one root less in every session
         self._task: asyncio.Task[None] | None = None
-        pages: dict[str, Any] = {"/": self._open_page}
+        pages: dict[str, Any] = {now.PAGE.path: self._open_page}
+        plain = [page for page in PAGES if page is not now.PAGE]
         self._server = pn.io.server.get_server(
             pages,
             port=settings.port,
@@ -74,6 +79,11 @@ class Dashboard:
                 (r"/healthz", _Health),
                 (r"/readyz", _Ready, {"feed": self.feed}),
                 (r"/metrics", _Metrics),
+                (rf"{PREFIX}(.+)", ReadHandler, {"client": self._client}),
+                *(
+                    (page.path, PageHandler, {"page": page, "views": self._views, "public_url": settings.public_url})
+                    for page in plain
+                ),
             ],
             title="Was krabbelt da?",
             location=False,

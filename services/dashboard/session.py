@@ -12,7 +12,9 @@ from services.dashboard.components.wire import Wire
 from services.dashboard.feed import Feed
 from services.dashboard.figures import HOURS
 from services.dashboard.hub import Subject, Subscription, Topic
-from services.dashboard.pages import now
+from services.dashboard.pages import frame, now
+from services.dashboard.pages.registry import PAGES
+from services.dashboard.roles import Role, role_of
 from services.dashboard.texts import catalogue, language_of
 from services.dashboard.views import View, Views
 
@@ -29,7 +31,7 @@ class Session:
         self._subscription = Subscription(self._wake, day)
         self._wire = Wire()  # type: ignore[no-untyped-call]
         self._wire.listen(self._heard)
-        text = str(catalogue(language)["hours.tooltip"])
+        text = str(catalogue(language, now.PAGE.name)["hours.tooltip"])
         hours = range(HOURS)
         self._chart = HoursChart(self._insects(), [text.format_map({"from": h, "to": h + 1}) for h in hours])
         if day is not None:
@@ -108,8 +110,10 @@ def open_page(feed: Feed, views: Views, public_url: str) -> None:
     document.title = str(catalogue(language)["page.title"])
     document.config.notify_connection_status = False  # connection.js says it in the page's words
     document.config.reconnect_session = False  # a page that lost its session is loaded anew
-    document.template = now.page_template()
-    document.template_variables.update(now.variables(language, day, views.snapshot(session.day), public_url))
+    document.template = frame.template_of(now.PAGE.name)
+    role = role_of(document.session_context) or Role.READER
+    snapshot = views.snapshot(session.day)
+    document.template_variables.update(now.variables(PAGES, language, role, day, snapshot, public_url))
 
 
 def _argument(name: str) -> str | None:

@@ -105,6 +105,34 @@ async def test_script_and_style_come_from_the_package(dashboard: Dashboard) -> N
         assert status == 200, address
 
 
+async def test_reads_are_passed_on_with_the_service_key(dashboard: Dashboard) -> None:
+    status, body = await get(dashboard, "/ui/api/runs?limit=1&class=bee")
+
+    assert status == 200
+    assert json.loads(body)["items"][0]["result"]["label"] == "bee"
+
+
+@pytest.mark.parametrize("path", ["live", "keys", "runs/../keys", "images/x", "stats/../keys", "runs%2f..%2fkeys", ""])
+async def test_nothing_else_is_passed_on(dashboard: Dashboard, path: str) -> None:
+    status, _ = await get(dashboard, f"/ui/api/{path}")
+
+    assert status == 404
+
+
+async def test_service_that_is_away_is_said_as_a_problem(dashboard: Dashboard, query: FakeQuery) -> None:
+    await query.stop()
+
+    status, body = await get(dashboard, "/ui/api/days")
+
+    assert (status, json.loads(body)["type"]) == (503, "urn:krabbel:problem:unavailable")
+
+
+async def test_page_that_needs_a_higher_role_is_refused(dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.dashboard.passing.role_of", lambda _request: None)
+
+    assert (await get(dashboard, "/ui/api/days"))[0] == 403
+
+
 def token_of(page: str) -> str:
     match = re.search(r'"token":"([^"]+)"', page)
     assert match

@@ -8,10 +8,13 @@ import pytest
 from proto.taxonomy import taxonomy
 from services.dashboard.assets import STATIC, TEMPLATES
 from services.dashboard.icons import SYMBOLS, symbol_of
-from services.dashboard.pages.now import address, classes_in, script_json
-from services.dashboard.texts import LANGUAGES, Text, catalogue, language_of
+from services.dashboard.pages.frame import address, classes_in, script_json
+from services.dashboard.pages.page import Page
+from services.dashboard.pages.registry import PAGES
+from services.dashboard.texts import FRAME, LANGUAGES, Text, catalogue, language_of, part, parts
 
 OTHERS = [language for language in LANGUAGES if language != "de"]
+PARTS = parts("de")
 
 
 def placeholders(text: Text) -> set[str]:
@@ -21,32 +24,68 @@ def placeholders(text: Text) -> set[str]:
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_language_has_all_texts_and_no_others(language: str) -> None:
-    assert catalogue(language).keys() == catalogue("de").keys()
+    assert parts(language) == PARTS
+    for name in PARTS:
+        assert part(language, name).keys() == part("de", name).keys(), name
+
+
+def test_no_text_stands_in_two_catalogues() -> None:
+    sections = [(section, name) for name in PARTS for section in {key.split(".")[0] for key in part("de", name)}]
+
+    assert len({section for section, _ in sections}) == len(sections), sorted(sections)
 
 
 @pytest.mark.parametrize("language", OTHERS)
 def test_texts_take_the_same_values_and_forms(language: str) -> None:
-    for key, german in catalogue("de").items():
-        text = catalogue(language)[key]
+    for key, german in catalogue("de", *PARTS).items():
+        text = catalogue(language, *PARTS)[key]
         assert isinstance(text, str) == isinstance(german, str), key
         assert placeholders(text) == placeholders(german), key
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_text_is_empty_and_plurals_have_both_forms(language: str) -> None:
-    for key, text in catalogue(language).items():
+    for key, text in catalogue(language, *PARTS).items():
         forms = [text] if isinstance(text, str) else [text["one"], text["other"]]
         assert all(form.strip() for form in forms), key
 
 
-def _used_keys() -> set[str]:
-    pages = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.glob("*.html"))
-    scripts = "".join(path.read_text(encoding="utf-8") for path in (STATIC / "js").glob("*.js"))
-    return set(re.findall(r"t\['([\w.]+)'\]", pages)) | set(re.findall(r"\bt\(\s*\"([\w.]+)\"", scripts))
+def _templates(name: str, known: set[str]) -> set[str]:
+    """Return a template and all that it includes or extends."""
+    if name not in known:
+        known.add(name)
+        for other in re.findall(r"{% (?:include|extends) \"([\w.-]+)\"", (TEMPLATES / name).read_text("utf-8")):
+            _templates(other, known)
+    return known
 
 
-def test_every_text_that_is_used_exists() -> None:
-    assert _used_keys() <= catalogue("de").keys()
+def _modules(path: Path, known: set[Path]) -> set[Path]:
+    """Return a script and all that it imports."""
+    if path not in known:
+        known.add(path)
+        for other in re.findall(r'(?:from|import) "(\.{1,2}/[\w./-]+\.js)"', path.read_text("utf-8")):
+            _modules((path.parent / other).resolve(), known)
+    return known
+
+
+def _used_keys(page: Page) -> set[str]:
+    html = "".join((TEMPLATES / name).read_text("utf-8") for name in _templates(f"{page.name}.html", set()))
+    modules = _modules((STATIC / "js" / page.name / "main.js").resolve(), set())
+    scripts = "".join(path.read_text("utf-8") for path in modules)
+    return set(re.findall(r"t\['([\w.]+)'\]", html)) | set(re.findall(r"\bt\(\s*\"([\w.]+)\"", scripts))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_text_that_a_page_uses_is_in_its_catalogues(page: Page) -> None:
+    assert _used_keys(page) <= catalogue("de", *page.catalogues).keys()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_page_has_a_name_for_the_navigation_and_its_files(page: Page) -> None:
+    assert f"nav.{page.name}" in part("de", FRAME)
+    for sheet in page.styles:
+        assert (STATIC / "css" / f"{sheet}.css").is_file()
+    assert len({other.path for other in PAGES}) == len(PAGES)
 
 
 def test_no_text_stands_in_a_template_itself() -> None:
@@ -73,9 +112,9 @@ def test_language_that_we_do_not_speak_is_german(wanted: str | None, language: s
 
 
 def test_address_holds_language_and_day() -> None:
-    assert address("de", None, lang="en") == "?lang=en"
-    assert address("en", None, day=None) == "?lang=en"
-    assert address("en", __import__("datetime").date(2026, 5, 12), lang="de") == "?lang=de&day=2026-05-12"
+    assert address("de", {}, lang="en") == "?lang=en"
+    assert address("en", {"day": "2026-05-12"}, day=None) == "?lang=en"
+    assert address("en", {"lang": "en", "day": "2026-05-12"}, lang="de") == "?lang=de&day=2026-05-12"
 
 
 def test_no_name_can_end_the_script_that_it_stands_in() -> None:

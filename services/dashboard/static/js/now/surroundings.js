@@ -1,7 +1,7 @@
 // What stands around the insects: cameras, queue, model.
 
-import { byId, drawing, h, keyed, setText } from "./dom.js"
-import { since, t } from "./words.js"
+import { byId, drawing, h, keyed, setText } from "../dom.js"
+import { since, t } from "../words.js"
 
 const AWAKE_MS = 2 * 3600 * 1000
 let cameras = []

@@ -1,11 +1,11 @@
 // Wiring: the page shows its first picture from the snapshot it came with, then follows the messages of its session.
 
 import { addCard, setCameras as setCarpetCameras, setEmpty, setGallery, setTotals } from "./carpet.js"
-import { setLink, watchOwnConnection } from "./connection.js"
+import { setLink, watchOwnConnection } from "../connection.js"
 import { setDay } from "./figures.js"
 import { chosenDay, setDays, shownDay, startPicker } from "./picker.js"
 import { drawCameras, setCameras, setSystem } from "./surroundings.js"
-import { start } from "./words.js"
+import { start } from "../words.js"
 
 const view = { totals: null, day: null, link: null, seen: false }
 

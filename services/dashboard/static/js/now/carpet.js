@@ -1,7 +1,7 @@
 // The live gallery: the last visitors, newest first. The browser keeps the cards; the server sends one small message each.
 
-import { byId, disc, h, keyed, name, setText } from "./dom.js"
-import { clock, number, percent, t, taxon } from "./words.js"
+import { byId, disc, h, keyed, name, setText } from "../dom.js"
+import { clock, number, percent, t, taxon } from "../words.js"
 
 const SHOWN = 11
 const WAITING = 3 // as state.py: a long queue must not push all named visitors out

@@ -1,7 +1,7 @@
 // The counts of the chosen day: the three most frequent guests, the share of each class, the table beside the chart.
 
-import { byId, disc, h, keyed, name, setText } from "./dom.js"
-import { longDay, number, percent, t, taxon } from "./words.js"
+import { byId, disc, h, keyed, name, setText } from "../dom.js"
+import { longDay, number, percent, t, taxon } from "../words.js"
 
 const ROWS = 9
 

@@ -1,7 +1,7 @@
 // The day picker. The address holds the day, so that a page can be shared and the back button works.
 
-import { byId, h, keyed, setText } from "./dom.js"
-import { shortDay, start, t } from "./words.js"
+import { byId, h, keyed, setText } from "../dom.js"
+import { shortDay, start, t } from "../words.js"
 
 let chosen = start.day // null: always today
 let days = []

@@ -1,0 +1,27 @@
+// Asks the dashboard, which asks the query service (services/dashboard/passing.py): same origin, and no key here.
+
+import { t } from "./words.js"
+
+export class Refusal extends Error {}
+
+// Answers JSON. What goes wrong is a Refusal whose message is fit for people.
+export async function ask(path, parameters = {}, { signal } = {}) {
+  let answer
+  try {
+    answer = await fetch(address(path, parameters), { signal, headers: { Accept: "application/json" } })
+  } catch (error) {
+    if (error.name === "AbortError") throw error
+    throw new Refusal(t("errors.away"))
+  }
+  if (answer.ok) return answer.json()
+  if (answer.status === 401 || answer.status === 403) throw new Refusal(t("errors.refused"))
+  const problem = await answer.json().catch(() => ({}))
+  throw new Refusal(answer.status < 500 && problem.detail ? problem.detail : t("errors.away"))
+}
+
+export function address(path, parameters = {}) {
+  const query = new URLSearchParams()
+  for (const [name, value] of Object.entries(parameters)) if (value !== null && value !== undefined && value !== "") query.set(name, value)
+  const text = query.toString()
+  return `/ui/api/${path}${text ? `?${text}` : ""}`
+}
