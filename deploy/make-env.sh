@@ -37,16 +37,26 @@ secret krabbel_s3_secret_key "$(random)"
 secret krabbel_service_key "$(random)"
 secret krabbel_cookie_secret "$(random 32)"
 
-rabbitmq=$(cat "$folder/rabbitmq_password")
-secret krabbel_amqp_url "amqp://krabbel:$rabbitmq@rabbitmq:5672/krabbel"
-# No administrator: an account for the queues of Krabbel alone. `docker compose exec rabbitmq rabbitmqctl` needs none.
-secret rabbitmq_account.conf "default_vhost = krabbel
-default_user = krabbel
-default_pass = $rabbitmq
-default_user_tags.administrator = false
-default_permissions.configure = ^krabbel
-default_permissions.read = ^krabbel
-default_permissions.write = ^krabbel
-"
+# An account per service, and one (krabbel) for the operator's command. What each may do in MongoDB is in
+# proto/accounts.json; in RabbitMQ all may use the names that begin with krabbel, and nobody is an administrator:
+# `docker compose exec rabbitmq rabbitmqctl` needs no account.
+secret krabbel_amqp_url "amqp://krabbel:$(cat "$folder/rabbitmq_password")@rabbitmq:5672/krabbel"
 secret krabbel_mongo_url \
     "mongodb://krabbel:$(cat "$folder/mongo_password")@mongodb:27017/krabbel?replicaSet=krabbel&authSource=krabbel"
+for service in ingest classifier query; do
+    secret "${service}_rabbitmq_password" "$(random)"
+    secret "${service}_mongo_password" "$(random)"
+    secret "${service}_amqp_url" "amqp://$service:$(cat "$folder/${service}_rabbitmq_password")@rabbitmq:5672/krabbel"
+    secret "${service}_mongo_url" \
+        "mongodb://$service:$(cat "$folder/${service}_mongo_password")@mongodb:27017/krabbel?replicaSet=krabbel&authSource=krabbel"
+done
+users="" permissions=""
+for name in krabbel ingest classifier query; do
+    file=${name}_rabbitmq_password
+    password=$(cat "$folder/${file#krabbel_}")
+    users="$users${users:+,}{\"name\":\"$name\",\"password\":\"$password\",\"tags\":\"\"}"
+    rights='"configure":"^krabbel","write":"^krabbel","read":"^krabbel"'
+    permissions="$permissions${permissions:+,}{\"user\":\"$name\",\"vhost\":\"krabbel\",$rights}"
+done
+secret rabbitmq_accounts.json \
+    "{\"vhosts\":[{\"name\":\"krabbel\"}],\"users\":[$users],\"permissions\":[$permissions]}"

@@ -1,8 +1,8 @@
 // At each start: make the replica set and the accounts, or see that they are there. Done again, it changes nothing.
 // Then /tmp/set-up tells the health check that the services can work.
 //
-// The services' account may read and write the database `krabbel` and nothing else. A new password in its secret is
-// taken over at the next start. The root account's cannot be: change it with db.changeUserPassword first.
+// Each service has an account for the database `krabbel` and nothing else, with the rights in proto/accounts.json. A new
+// password in its secret is taken over at the next start. The root account's cannot be: change it with db.changeUserPassword first.
 
 const fs = require("fs");
 const secret = (name) => fs.readFileSync(`/run/secrets/${name}`, "utf8").trim();
@@ -29,6 +29,29 @@ function makeSetAndRoot() {
   print("krabbel: account root made");
 }
 
+// A role of MongoDB's own is named; others are made of what they may do with each collection.
+function ensureRole(database, service, rights) {
+  if (typeof rights === "string") return rights;
+  const role = `krabbel${service[0].toUpperCase()}${service.slice(1)}`;
+  const privileges = Object.entries(rights).map(([collection, actions]) => ({
+    resource: { db: database.getName(), collection },
+    actions,
+  }));
+  if (database.getRole(role)) database.updateRole(role, { privileges, roles: [] });
+  else database.createRole({ role, privileges, roles: [] });
+  return role;
+}
+
+function ensureAccount(database, user, password, role) {
+  const account = { pwd: secret(password), roles: [{ role, db: database.getName() }] };
+  if (database.getUser(user)) {
+    database.updateUser(user, account);
+  } else {
+    database.createUser({ user, ...account });
+    print(`krabbel: account ${user} made`);
+  }
+}
+
 function setUp() {
   let admin;
   try {
@@ -40,12 +63,9 @@ function setUp() {
   }
   if (!admin.hello().isWritablePrimary) return false;
   const krabbel = admin.getSiblingDB("krabbel");
-  const account = { pwd: secret("mongo_password"), roles: [{ role: "readWrite", db: "krabbel" }] };
-  if (krabbel.getUser("krabbel")) {
-    krabbel.updateUser("krabbel", account);
-  } else {
-    krabbel.createUser({ user: "krabbel", ...account });
-    print("krabbel: account krabbel made");
+  ensureAccount(krabbel, "krabbel", "mongo_password", "readWrite"); // the operator's command
+  for (const [service, rights] of Object.entries(JSON.parse(fs.readFileSync("/accounts.json", "utf8")).mongodb)) {
+    ensureAccount(krabbel, service, `${service}_mongo_password`, ensureRole(krabbel, service, rights));
   }
   return true;
 }

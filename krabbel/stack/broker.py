@@ -4,19 +4,23 @@ Both listen on loopback only. The machine's own RabbitMQ, if it runs, is not tou
 epmd is started by us, in the foreground, instead of by Erlang, which would leave it behind as a daemon.
 """
 
-from krabbel.stack.credentials import Credentials
+import json
+from typing import Any
+
+from krabbel.stack.credentials import Credentials, write_private
 from krabbel.stack.folder import DataFolder
 from krabbel.stack.ports import Ports
 from krabbel.stack.probes import answers_amqp, answers_tcp
 from krabbel.stack.programs import epmd, rabbitmq_server
 from krabbel.stack.spec import ProcessSpec
+from services.chassis.accounts import accounts
 
+OPERATOR = "krabbel"
 NODE = "krabbel@localhost"  # never the machine's name: that may change, and with it the folder of the data
 
 CONFIGURATION = """\
 listeners.tcp.1 = 127.0.0.1:{port}
-default_user = krabbel
-default_pass = {password}
+load_definitions = {definitions}
 log.console = true
 log.console.level = warning
 log.file = false
@@ -33,7 +37,7 @@ def broker_specs(folder: DataFolder, ports: Ports, credentials: Credentials) -> 
     root = folder.make("broker")
     home = folder.make("broker", "home")
     port, distribution, mapper = ports.get("amqp"), ports.get("amqp-distribution"), ports.get("epmd")
-    configuration = root / "rabbitmq.conf"
+    configuration, definitions = root / "rabbitmq.conf", root / "definitions.json"
     env = {
         "HOME": str(home),
         "ERL_EPMD_PORT": str(mapper),
@@ -53,8 +57,9 @@ def broker_specs(folder: DataFolder, ports: Ports, credentials: Credentials) -> 
     }
 
     def prepare() -> None:
-        configuration.write_text(CONFIGURATION.format(port=port, password=credentials.amqp_password))
+        configuration.write_text(CONFIGURATION.format(port=port, definitions=definitions))
         configuration.chmod(0o600)
+        write_private(definitions, json.dumps(accounts_of(credentials), indent=1))
         (root / "enabled_plugins").write_text("[].\n")
         cookie = home / ".erlang.cookie"
         if not cookie.exists():
@@ -86,6 +91,25 @@ def broker_specs(folder: DataFolder, ports: Ports, credentials: Credentials) -> 
     ]
 
 
-def amqp_url(ports: Ports, credentials: Credentials) -> str:
-    """Return the address for clients."""
-    return f"amqp://krabbel:{credentials.amqp_password}@127.0.0.1:{ports.get('amqp')}/"
+def accounts_of(credentials: Credentials) -> dict[str, Any]:
+    """Return RabbitMQ's definitions: the operator's account, and one per service with its own rights."""
+    everything = {"configure": ".*", "write": ".*", "read": ".*"}
+    rights = {OPERATOR: everything, **accounts()["rabbitmq"]}
+    passwords = {service: credentials.account_password("rabbitmq", service) for service in accounts()["rabbitmq"]}
+    passwords[OPERATOR] = credentials.amqp_password
+    return {
+        "vhosts": [{"name": "/"}],
+        "users": [
+            {"name": name, "password": password, "tags": "administrator" if name == OPERATOR else ""}
+            for name, password in passwords.items()
+        ],
+        "permissions": [{"user": name, "vhost": "/", **allowed} for name, allowed in rights.items()],
+    }
+
+
+def amqp_url(ports: Ports, credentials: Credentials, service: str | None = None) -> str:
+    """Return the address for the operator's commands, or for a service with its own account."""
+    user, password = OPERATOR, credentials.amqp_password
+    if service is not None:
+        user, password = service, credentials.account_password("rabbitmq", service)
+    return f"amqp://{user}:{password}@127.0.0.1:{ports.get('amqp')}/"

@@ -1,6 +1,8 @@
 """The passwords and keys of one stack: made once, kept in ``secrets.json`` (0600) of the data folder, never printed."""
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -22,6 +24,11 @@ class Credentials:
     s3_access_key: str = field(default_factory=lambda: secrets.token_hex(10))
     s3_secret_key: str = field(default_factory=lambda: secrets.token_hex(24))
     object_admin_password: str = field(default_factory=lambda: secrets.token_hex(24))
+    accounts_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+
+    def account_password(self, server: str, service: str) -> str:
+        """Return the password of a service's own account on a server (``mongodb``, ``rabbitmq``)."""
+        return hmac.new(self.accounts_secret.encode(), f"{server}:{service}".encode(), hashlib.sha256).hexdigest()[:48]
 
 
 def load_or_create(file: Path) -> Credentials:

@@ -11,6 +11,7 @@ from krabbel.stack.spec import ProcessSpec
 
 REPLICA_SET = "krabbel"
 USER = "krabbel"
+DATABASE = "krabbel"
 
 
 def database_specs(folder: DataFolder, ports: Ports, credentials: Credentials) -> list[ProcessSpec]:
@@ -27,6 +28,7 @@ def database_specs(folder: DataFolder, ports: Ports, credentials: Credentials) -
         folder.make("database", "data")
 
     def settle() -> None:
+        from services.chassis.accounts import accounts, ensure_accounts
         from services.chassis.replica_set import ensure_replica_set
 
         asyncio.run(
@@ -38,6 +40,8 @@ def database_specs(folder: DataFolder, ports: Ports, credentials: Credentials) -
                 timeout_s=60,
             )
         )
+        passwords = {service: credentials.account_password("mongodb", service) for service in accounts()["mongodb"]}
+        asyncio.run(ensure_accounts(mongo_url(ports, credentials), DATABASE, passwords))
 
     return [
         ProcessSpec(
@@ -60,7 +64,10 @@ def database_specs(folder: DataFolder, ports: Ports, credentials: Credentials) -
     ]
 
 
-def mongo_url(ports: Ports, credentials: Credentials) -> str:
-    """Return the address for clients."""
-    where = f"{USER}:{credentials.mongo_password}@127.0.0.1:{ports.get('mongo')}"
-    return f"mongodb://{where}/?replicaSet={REPLICA_SET}&authSource=admin"
+def mongo_url(ports: Ports, credentials: Credentials, service: str | None = None) -> str:
+    """Return the address for the operator's commands, or for a service with its own account."""
+    user, password, source = USER, credentials.mongo_password, "admin"
+    if service is not None:
+        user, password, source = service, credentials.account_password("mongodb", service), DATABASE
+    where = f"{user}:{password}@127.0.0.1:{ports.get('mongo')}"
+    return f"mongodb://{where}/?replicaSet={REPLICA_SET}&authSource={source}"

@@ -22,6 +22,7 @@ from krabbel.stack.services import SERVICES, http_services, service_specs, share
 from krabbel.stack.spec import ProcessSpec
 from krabbel.stack.state import ProcessState, StackState, write_env, write_state
 from krabbel.stack.supervisor import Supervisor
+from services.chassis.accounts import accounts
 
 BACKENDS = ("broker", "database", "objects")
 EVERYTHING = (*BACKENDS, *SERVICES)
@@ -152,9 +153,12 @@ class EmbeddedStack:
 
     def port(self, name: str) -> int:
         """Return the port of this name (``ingest``, ``amqp``, ``mongo``, ``s3``, ...), whether or not it serves."""
+        return self._known_ports().get(name)
+
+    def _known_ports(self) -> Ports:
         if self._ports is None:
             raise StackError("The stack is not started.")
-        return self._ports.get(name)
+        return self._ports
 
     def __enter__(self) -> Self:
         """Start."""
@@ -201,11 +205,22 @@ class EmbeddedStack:
             specs += object_store_specs(self.folder, ports, credentials)
         servers = tuple(spec.name for spec in specs)
         names = http_services(self._services, self._workers)
-        specs += service_specs(names, self.env, ports, servers)
+        own = {name: self.own_settings(name.partition("-")[0]) for name in names}
+        specs += service_specs(names, self.env, ports, servers, own)
         if "proxy" in self._services:
             port = ports.get("proxy")
             specs += proxy_specs(self.folder, ports, host=self._host, port=port, uses=tuple(names))
         return specs
+
+    def own_settings(self, service: str) -> dict[str, str]:
+        """Return the servers' addresses with the service's own account; none of servers that run elsewhere."""
+        ports, credentials = self._known_ports(), load_or_create(self.folder.root / "secrets.json")
+        own = {}
+        if service in accounts()["rabbitmq"] and "broker" in self._services:
+            own["KRABBEL_AMQP_URL"] = amqp_url(ports, credentials, service)
+        if service in accounts()["mongodb"] and "database" in self._services:
+            own["KRABBEL_MONGO_URL"] = mongo_url(ports, credentials, service)
+        return {name: value for name, value in own.items() if name not in self._settings}
 
     def _publish(self, changed: Component) -> None:
         """Tell who watches, and write what runs to the data folder, for `krabbel status`."""

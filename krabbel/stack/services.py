@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from krabbel.stack.folder import DataFolder
@@ -42,13 +42,20 @@ def shared_settings(folder: DataFolder, ports: Ports, public_url: str, workers: 
     }
 
 
-def service_specs(names: Sequence[str], env: dict[str, str], ports: Ports, uses: tuple[str, ...]) -> list[ProcessSpec]:
+def service_specs(
+    names: Sequence[str],
+    env: dict[str, str],
+    ports: Ports,
+    uses: tuple[str, ...],
+    own: Mapping[str, Mapping[str, str]],
+) -> list[ProcessSpec]:
     """Return one spec per process.
 
     They start beside the servers, not after them: loading Python's packages takes longer than the servers need, and the
-    services wait for their servers by themselves. ``uses`` are the servers, which end only after the services.
+    services wait for their servers by themselves. ``uses`` are the servers, which end only after the services; ``own``
+    are settings of single processes.
     """
-    return [_service(name, env, ports.get(name), uses) for name in names]
+    return [_service(name, env | dict(own.get(name, {})), ports.get(name), uses) for name in names]
 
 
 def _service(name: str, env: dict[str, str], port: int, uses: tuple[str, ...]) -> ProcessSpec:

@@ -113,6 +113,24 @@ async def test_servers_ask_for_passwords(backends: RunningStack) -> None:
     assert requests.get(f"{backends.env['KRABBEL_S3_ENDPOINT']}/krabbel", timeout=10).status_code == 403
 
 
+async def test_worker_with_its_own_account_sees_neither_keys_nor_users_and_cannot_use_other_queues(
+    backends: RunningStack,
+) -> None:
+    own = backends.embedded.own_settings("classifier")
+    client = AsyncIOMotorClient(own["KRABBEL_MONGO_URL"])
+    assert await client["krabbel"]["runs"].count_documents({}) >= 0
+    for collection in ("api_keys", "users", "cameras", "verifications"):
+        with pytest.raises(OperationFailure, match="not authorized"):
+            await client["krabbel"][collection].find_one()
+    with pytest.raises(OperationFailure, match="not authorized"):
+        await client["krabbel"]["runs"].delete_many({})
+    client.close()
+    connection = await aio_pika.connect(own["KRABBEL_AMQP_URL"], timeout=5)
+    async with connection:
+        with pytest.raises(aiormq.exceptions.ChannelAccessRefused):
+            await (await connection.channel()).declare_queue("of-somebody-else")
+
+
 def test_two_stacks_side_by_side(backends: RunningStack, tmp_path: Path) -> None:
     # Given the ports of a running stack, copied as a careless backup would
     shutil.copy(backends.data_dir / "ports.json", tmp_path / "ports.json")

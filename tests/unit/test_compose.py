@@ -1,5 +1,6 @@
 """The compose file's rules: one open door, contained containers, no default secret; what it mounts exists."""
 
+import json
 import os
 import re
 import shutil
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from services.chassis.accounts import accounts
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -200,9 +203,25 @@ def test_only_the_operator_can_read_what_the_script_makes(made: Path) -> None:
 
 def test_passwords_in_addresses_are_those_of_the_servers(made: Path) -> None:
     secrets = {path.name: path.read_text() for path in (made / "deploy" / "secrets").iterdir()}
-    assert f"default_pass = {secrets['rabbitmq_password']}\n" in secrets["rabbitmq_account.conf"]
-    assert f":{secrets['rabbitmq_password']}@rabbitmq:" in secrets["krabbel_amqp_url"]
-    assert f":{secrets['mongo_password']}@mongodb:" in secrets["krabbel_mongo_url"]
+    users = {user["name"]: user for user in json.loads(secrets["rabbitmq_accounts.json"])["users"]}
+    assert users.keys() == {"krabbel", *accounts()["rabbitmq"]}
+    for name, user in users.items():
+        prefix = "" if name == "krabbel" else f"{name}_"
+        address = "krabbel" if name == "krabbel" else name
+        assert user["tags"] == ""
+        assert f"//{name}:{user['password']}@rabbitmq:" in secrets[f"{address}_amqp_url"]
+        assert f"//{name}:{secrets[f'{prefix}mongo_password']}@mongodb:" in secrets[f"{address}_mongo_url"]
+    assert len({user["password"] for user in users.values()}) == len(users)
+
+
+def test_each_service_has_its_own_accounts_with_the_rights_of_the_one_list(made: Path) -> None:
+    for service in accounts()["mongodb"]:
+        given = {item["target"]: item["source"] for item in SERVICES[service]["secrets"] if isinstance(item, dict)}
+        assert given == {"krabbel_amqp_url": f"{service}_amqp_url", "krabbel_mongo_url": f"{service}_mongo_url"}
+    definitions = json.loads((made / "deploy" / "secrets" / "rabbitmq_accounts.json").read_text())
+    rights = {entry.pop("user"): entry for entry in definitions["permissions"]}
+    for service, allowed in accounts()["rabbitmq"].items():
+        assert rights[service] == {"vhost": "krabbel", **allowed}
 
 
 def test_every_variable_of_the_compose_file_is_in_the_example_or_has_a_default() -> None:

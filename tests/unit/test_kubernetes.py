@@ -16,6 +16,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from services.chassis.accounts import privileges_of, role_of
 from services.chassis.topology import CLASSIFY
 from services.classifier.settings import ClassifierSettings
 from services.dashboard.settings import DashboardSettings
@@ -225,9 +226,8 @@ def test_proxy_knows_every_dashboard(overlay: str) -> None:
 @each_overlay
 def test_worker_sees_neither_keys_nor_users(overlay: str) -> None:
     (database,) = of_kind(overlay, "MongoDBCommunity")
-    (role,) = [role for role in database["spec"]["security"]["roles"] if role["role"] == "krabbelClassifier"]
-    seen = {privilege["resource"]["collection"] for privilege in role["privileges"]}
-    assert {"runs", "classifications", "rollups", "models", "workers"} <= seen
-    assert not seen & {"api_keys", "users"}
+    (role,) = [role for role in database["spec"]["security"]["roles"] if role["role"] == role_of("classifier")]
+    assert role["privileges"] == privileges_of("classifier", "krabbel"), "proto/accounts.json says otherwise"
+    assert not {privilege["resource"]["collection"] for privilege in role["privileges"]} & {"api_keys", "users"}
     (account,) = [user for user in database["spec"]["users"] if user["name"] == "classifier"]
     assert account["roles"] == [{"name": "krabbelClassifier", "db": "krabbel"}]
