@@ -9,9 +9,10 @@ from services.chassis.runs import from_document
 from services.query.exports.item import ExportItem, ImageVerdict, Verdict
 from services.query.run_filter import RunFilter, query_of
 
-BATCH = 500
+BATCH = 1000
+RUN_ID = 32
+"""Characters of a run's id, with which a verdict's id begins."""
 _FIRST_CLASSES: Document = {
-    "run_id": 1,
     "model_id": 1,
     "sha256": "$images.sha256",
     "error": {"$map": {"input": "$images", "as": "image", "in": {"$ifNull": ["$$image.error", ""]}}},
@@ -34,9 +35,14 @@ class ExportReader:
         """Say whether any run is selected."""
         return await available(lambda: self._runs.find_one(query_of(selection), {"_id": 1})) is not None
 
-    async def batches(self, selection: RunFilter, *, per_image: bool) -> AsyncGenerator[Sequence[ExportItem], None]:
-        """Yield the selected runs; with ``per_image`` also what their model said of each image."""
-        cursor = self._runs.find(query_of(selection), {"counted": 0}, batch_size=BATCH)
+    async def batches(
+        self, selection: RunFilter, *, per_image: bool, without: Sequence[str] = ()
+    ) -> AsyncGenerator[Sequence[ExportItem], None]:
+        """Yield the selected runs; with ``per_image`` also what their model said of each image.
+
+        ``without``: fields of the run document that the format does not read; they are None in the runs.
+        """
+        cursor = self._runs.find(query_of(selection), dict.fromkeys(("counted", *without), 0), batch_size=BATCH)
         cursor = cursor.sort([("sort_at", 1), ("_id", 1)])
 
         async def fetch() -> Sequence[ExportItem]:
@@ -62,7 +68,7 @@ class ExportReader:
             return {}
         pipeline: list[Document] = [{"$match": {"_id": {"$in": wanted}}}, {"$project": _FIRST_CLASSES}]
         found = self._classifications.aggregate(pipeline)
-        return {verdict["run_id"]: verdict for verdict in await available(lambda: found.to_list(None))}
+        return {verdict["_id"][:RUN_ID]: verdict for verdict in await available(lambda: found.to_list(None))}
 
 
 def items_of(documents: Sequence[Document], verdicts: dict[str, Document]) -> list[ExportItem]:

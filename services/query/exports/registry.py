@@ -27,6 +27,8 @@ class ExportFormat:
     """Whether it needs what was said of each image."""
     places: bool = False
     """Whether every camera must have coordinates."""
+    without: tuple[str, ...] = ()
+    """Fields of a run document that it does not read, so that they need not be fetched."""
 
     def file_name_at(self, moment: datetime) -> str:
         """Return the name of a file made at this moment."""
@@ -73,6 +75,23 @@ EXPORTS: dict[str, ExportFormat] = {
             camtrap,
             per_image=True,
             places=True,
+            without=(
+                "source",
+                "received_at",
+                "local_date",
+                "local_hour",
+                "trap",
+                "queued_at",
+                "classified_at",
+                "images.byte_size",
+                "images.width",
+                "images.height",
+                "images.detection_confidence",
+                "images.bounding_box",
+                "result.runner_up",
+                "result.probability_mean",
+                "result.images",
+            ),
         ),
         ExportFormat("dwca", "Darwin Core Archive for GBIF", _ZIP, "krabbel-{day}-dwca.zip", darwin_core),
     )

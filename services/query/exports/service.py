@@ -72,7 +72,9 @@ class ExportService:
         """Yield the file; ``tally`` tells meanwhile how far it is."""
         cameras = {camera.camera_id: camera for camera in await self._cameras.all()}
         context = ExportContext(cameras, datetime.now(UTC), self._dataset, self._pictures.get, self._version)
-        async with aclosing(self.reader.batches(selection, per_image=wanted.per_image)) as batches:
+        async with aclosing(
+            self.reader.batches(selection, per_image=wanted.per_image, without=wanted.without)
+        ) as batches:
 
             async def counted() -> AsyncIterator[Sequence[ExportItem]]:
                 async for items in batches:
