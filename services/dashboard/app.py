@@ -17,6 +17,8 @@ from services.dashboard.pages import now
 from services.dashboard.pages.handler import PageHandler
 from services.dashboard.pages.registry import PAGES
 from services.dashboard.passing import PREFIX, ReadHandler
+from services.dashboard.routes_outline import PATH as OUTLINE_PATH
+from services.dashboard.routes_outline import OutlineHandler
 from services.dashboard.session import open_page
 from services.dashboard.settings import DashboardSettings
 from services.dashboard.views import Views
@@ -79,6 +81,7 @@ class Dashboard:
                 (r"/healthz", _Health),
                 (r"/readyz", _Ready, {"feed": self.feed}),
                 (r"/metrics", _Metrics),
+                (OUTLINE_PATH, OutlineHandler),
                 (rf"{PREFIX}(.+)", ReadHandler, {"client": self._client}),
                 *(
                     (page.path, PageHandler, {"page": page, "views": self._views, "public_url": settings.public_url})

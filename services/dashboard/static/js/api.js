@@ -5,16 +5,19 @@ import { t } from "./words.js"
 export class Refusal extends Error {}
 
 // Answers JSON. What goes wrong is a Refusal whose message is fit for people.
-export async function ask(path, parameters = {}, { signal } = {}) {
+export const ask = (path, parameters = {}, { signal } = {}) => fetched(address(path, parameters), { signal })
+
+export async function fetched(url, options = {}) {
   let answer
   try {
-    answer = await fetch(address(path, parameters), { signal, headers: { Accept: "application/json" } })
+    answer = await fetch(url, { ...options, headers: { Accept: "application/json", ...options.headers } })
   } catch (error) {
     if (error.name === "AbortError") throw error
     throw new Refusal(t("errors.away"))
   }
   if (answer.ok) return answer.json()
   if (answer.status === 401 || answer.status === 403) throw new Refusal(t("errors.refused"))
+  if (answer.status === 404) throw new Refusal(t("errors.missing"))
   const problem = await answer.json().catch(() => ({}))
   throw new Refusal(answer.status < 500 && problem.detail ? problem.detail : t("errors.away"))
 }

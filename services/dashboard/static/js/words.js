@@ -10,7 +10,7 @@ const whole = new Intl.NumberFormat(locale)
 const percentage = new Intl.NumberFormat(locale, { style: "percent" })
 const ago = new Intl.RelativeTimeFormat(locale, { numeric: "auto" })
 
-export const number = (value) => whole.format(value)
+export const number = (value, digits = undefined) => (digits ? new Intl.NumberFormat(locale, digits) : whole).format(value)
 export const percent = (share) => percentage.format(share)
 
 export function t(key, values = {}) {
@@ -44,6 +44,11 @@ export function clock(moment, zone) {
   if (same(day)) return format(zone, CLOCK).format(then)
   const year = same({ year: "numeric" }) ? undefined : "numeric"
   return format(zone, { ...day, year, hour: "2-digit", minute: "2-digit" }).format(then)
+}
+
+// To the second, with the day: for the one run in full.
+export function exact(moment, zone) {
+  return format(zone, { day: "numeric", month: "short", year: "numeric", ...CLOCK }).format(new Date(moment))
 }
 
 // A day of the calendar, without a zone's doing: "2026-05-12".
