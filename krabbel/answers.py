@@ -65,6 +65,38 @@ class ClassStatistics(Contract):
     classes: tuple[ClassCount, ...] = ()
 
 
+class ClassHours(Contract):
+    """A class and its runs in each of the 24 hours."""
+
+    label: str
+    is_insect: bool
+    runs: tuple[int, ...] = Field(min_length=24, max_length=24)
+
+
+class ClassHourStatistics(Contract):
+    """The classes of a day by hour."""
+
+    day: date
+    classes: tuple[ClassHours, ...] = ()
+
+
+class Sighting(Contract):
+    """A class, how often it was seen in all, and on which days first and last."""
+
+    label: str
+    is_insect: bool
+    runs: int
+    first_day: date
+    last_day: date
+    days: int = 1
+
+
+class Sightings(Contract):
+    """All classes ever seen."""
+
+    classes: tuple[Sighting, ...] = ()
+
+
 class Queue(Contract):
     """Jobs that wait and jobs that no worker could take; None where the broker could not be asked."""
 

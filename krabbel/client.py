@@ -23,12 +23,15 @@ from yarl import URL
 
 from krabbel.answers import (
     Cameras,
+    ClassHourStatistics,
     ClassStatistics,
     DayCount,
     Days,
     HourStatistics,
     RunDetail,
     RunsPage,
+    Sighting,
+    Sightings,
     SystemStatus,
 )
 from proto.base import Contract
@@ -112,6 +115,14 @@ class QueryClient:
     async def classes(self, day: date, camera: str | None = None) -> ClassStatistics:
         """Return a day's counts per class."""
         return await self._get("stats/classes", ClassStatistics, {"day": day, "camera": camera})
+
+    async def class_hours(self, day: date, camera: str | None = None) -> ClassHourStatistics:
+        """Return a day's counts per class and hour."""
+        return await self._get("stats/class-hours", ClassHourStatistics, {"day": day, "camera": camera})
+
+    async def sightings(self, camera: str | None = None) -> tuple[Sighting, ...]:
+        """Return every class ever seen, with its first and last day."""
+        return (await self._get("stats/sightings", Sightings, {"camera": camera})).classes
 
     async def status(self) -> SystemStatus:
         """Return what waits, who works, with which model."""

@@ -173,12 +173,13 @@ class Feed:
         self.state.doubted.clear()
         touched = self._touched.total()
         self.state.load_days(await self._client.days())
+        self.state.load_records(await self._client.sightings())
         if self._touched.total() != touched:
             self.state.doubted.add(self.today)
         for day in sorted(wanted, reverse=True):
             touched = self._touched[day]
             with READ_SECONDS.time():
-                figures = DayFigures.read(await self._client.hours(day), await self._client.classes(day))
+                figures = DayFigures.read(await self._client.class_hours(day))
             self.state.load_figures(figures)
             self._wanted.discard(day)
             await self._read_portraits(figures)

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Self
 
-from krabbel.answers import ClassStatistics, HourStatistics
+from krabbel.answers import ClassHourStatistics
 from proto.run import TrackingRun
+from proto.taxonomy import entry
 
 HOURS = 24
 
@@ -30,42 +31,50 @@ class Share:
 
 @dataclass(slots=True)
 class DayFigures:
-    """Named runs and, of these, insects per hour; runs per class; of one day by its cameras' clocks."""
+    """Named runs per class and hour, of one day by its cameras' clocks; all else follows from them."""
 
     day: date
-    runs: list[int] = field(default_factory=lambda: [0] * HOURS)
-    insects: list[int] = field(default_factory=lambda: [0] * HOURS)
-    classes: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, list[int]] = field(default_factory=dict)
+    """For each class its runs in each hour."""
 
     @classmethod
-    def read(cls, hours: HourStatistics, classes: ClassStatistics) -> Self:
+    def read(cls, statistics: ClassHourStatistics) -> Self:
         """Take over what the query service counted."""
-        figures = cls(hours.day)
-        for hour in hours.hours:
-            figures.runs[hour.hour] = hour.runs
-            figures.insects[hour.hour] = hour.insects
-        figures.classes.update({count.label: count.runs for count in classes.classes})
-        return figures
+        return cls(statistics.day, {row.label: list(row.runs) for row in statistics.classes})
 
     def add(self, share: Share, sign: int = 1) -> None:
         """Add a run's share, or take it back with ``sign=-1``."""
-        self.runs[share.hour] += sign
-        self.classes[share.label] += sign
-        if share.is_insect:
-            self.insects[share.hour] += sign
+        self.counts.setdefault(share.label, [0] * HOURS)[share.hour] += sign
+
+    @property
+    def runs(self) -> list[int]:
+        """Named runs per hour."""
+        return [sum(hours[hour] for hours in self.counts.values()) for hour in range(HOURS)]
+
+    @property
+    def insects(self) -> list[int]:
+        """Insects among them, per hour."""
+        insects = [hours for label, hours in self.counts.items() if entry(label).is_insect]
+        return [sum(hours[hour] for hours in insects) for hour in range(HOURS)]
+
+    def of_class(self, label: str) -> int:
+        """Return the runs of a class."""
+        return sum(self.counts.get(label, ()))
 
     def ranking(self) -> list[tuple[str, int]]:
         """Classes with their runs, most frequent first; ties alphabetically, so that nothing jumps."""
+        totals = Counter({label: sum(hours) for label, hours in self.counts.items()})
         return sorted(
-            ((label, count) for label, count in self.classes.items() if count > 0), key=lambda row: (-row[1], row[0])
+            ((label, count) for label, count in totals.items() if count > 0), key=lambda row: (-row[1], row[0])
         )
 
     def view(self) -> dict[str, Any]:
         """Return the figures as the browser takes them."""
+        runs, insects = self.runs, self.insects
         return {
             "day": self.day.isoformat(),
-            "runs": sum(self.runs),
-            "insects": sum(self.insects),
-            "hours": [list(pair) for pair in zip(self.insects, self.runs, strict=True)],
-            "classes": [list(row) for row in self.ranking()],
+            "runs": sum(runs),
+            "insects": sum(insects),
+            "hours": [list(pair) for pair in zip(insects, runs, strict=True)],
+            "classes": [[label, count, self.counts[label]] for label, count in self.ranking()],
         }

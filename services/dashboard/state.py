@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from krabbel.answers import DayCount, SystemStatus
+from krabbel.answers import DayCount, Sighting, SystemStatus
 from proto.camera import Camera
+from proto.classification import Certainty
 from proto.live import LiveEvent, LiveEventType
 from proto.run import RunSource, RunStatus, TrackingRun
 from services.dashboard.figures import DayFigures, Share
+from services.dashboard.novelty import Novelty, Record, judge
 
 VISITORS = 24
 """Runs kept for the gallery."""
@@ -62,6 +64,9 @@ class State:
         self.portraits: dict[date, dict[str, TrackingRun]] = {}
         self.cameras: dict[str, Camera] = {}
         self.system = SystemStatus()
+        self.records: dict[str, Record] = {}
+        self.remarkable: OrderedDict[str, Novelty] = OrderedDict()
+        """Runs that deserve a second look, with the reason; said once, it stays said."""
         self.doubted: set[date] = set()
         self.unknown_camera = False
         self._seen: OrderedDict[str, _Seen] = OrderedDict()
@@ -86,6 +91,10 @@ class State:
     def load_days(self, days: Iterable[DayCount]) -> None:
         """Take over the days and their totals."""
         self.days = {day.day: day for day in days}
+
+    def load_records(self, sightings: Iterable[Sighting]) -> None:
+        """Take over how often each class was ever seen."""
+        self.records = {one.label: Record(one.runs, one.first_day, one.last_day) for one in sightings}
 
     def load_figures(self, figures: DayFigures) -> None:
         """Take over a day's counts; the days looked at longest ago are forgotten."""
@@ -121,6 +130,8 @@ class State:
             self.doubted.add(share.day)  # counted before we looked, or not? Only the query service knows.
         elif share != before:
             counted = True
+            if before is None and share is not None:
+                self._note_novelty(run, share)
             self._count(before, -1)
             self._count(share, 1)
         self._keep_portrait(run)
@@ -130,13 +141,16 @@ class State:
 
     def today(self, now: datetime | None = None) -> date:
         """Return the cameras' day: in the time zone that most of them share, Berlin's before there is any."""
+        return (now or datetime.now(UTC)).astimezone(self.zone()).date()
+
+    def zone(self) -> ZoneInfo:
+        """Return the time zone that most cameras share."""
         zones = Counter(camera.timezone for camera in self.cameras.values())
         name = min(zones, key=lambda zone: (-zones[zone], zone), default=DEFAULT_ZONE)
         try:
-            zone = ZoneInfo(name)
+            return ZoneInfo(name)
         except (ZoneInfoNotFoundError, ValueError):
-            zone = ZoneInfo(DEFAULT_ZONE)
-        return (now or datetime.now(UTC)).astimezone(zone).date()
+            return ZoneInfo(DEFAULT_ZONE)
 
     def totals(self) -> tuple[int, int]:
         """Return all runs and all insects of all days."""
@@ -165,6 +179,26 @@ class State:
         )
         if (figures := self.figures.get(share.day)) is not None:
             figures.add(share, sign)
+
+    def _note_novelty(self, run: TrackingRun, share: Share) -> None:
+        """Judge a visit by what was counted before it, and count it in the history."""
+        record = self.records.get(share.label, Record())
+        self.records[share.label] = record.with_one_more(share.day)
+        figures = self.figures.get(share.day)
+        undecided = run.result is None or run.result.certainty is Certainty.UNCLEAR
+        if (
+            not share.is_insect
+            or undecided
+            or run.source is RunSource.IMPORT
+            or share.day != self.today(run.received_at)
+        ):
+            return
+        _, insects = self.totals()
+        novelty = judge(record, insects, figures.of_class(share.label) if figures else 1, share.day)
+        if novelty is not None:
+            self.remarkable[run.run_id] = novelty
+            while len(self.remarkable) > VISITORS * 4:
+                self.remarkable.popitem(last=False)
 
     def _show(self, run: TrackingRun) -> bool:
         """Put the run in the gallery, or take it out; return whether the browsers should hear of it."""

@@ -12,6 +12,7 @@ from proto.run import ImageReference, RunStatus, TrackingRun
 from proto.taxonomy import entry
 from services.dashboard.feed import TOP, Feed
 from services.dashboard.hub import Topic
+from services.dashboard.novelty import Novelty
 
 View = dict[str, Any]
 
@@ -25,8 +26,8 @@ def best_image(run: TrackingRun) -> ImageReference:
     return run.images[len(run.images) // 2]
 
 
-def card_view(run: TrackingRun) -> View:
-    """Return one visitor."""
+def card_view(run: TrackingRun, novelty: Novelty | None = None) -> View:
+    """Return one visitor, and why it deserves a second look."""
     image = best_image(run)
     card: View = {
         "id": run.run_id,
@@ -44,6 +45,8 @@ def card_view(run: TrackingRun) -> View:
             "p": round(run.result.probability_weighted, 3),
             "certainty": run.result.certainty.value,
         }
+        if novelty is not None:
+            card["novelty"] = novelty.value
     elif run.status is RunStatus.FAILED:
         card["state"] = "failed"
     return card
@@ -67,7 +70,7 @@ class Views:
 
     def card(self, run: TrackingRun) -> View:
         """Return one visitor."""
-        return self._once(run.run_id, lambda: card_view(run))
+        return self._once(run.run_id, lambda: card_view(run, self._feed.state.remarkable.get(run.run_id)))
 
     def day(self, day: date) -> View:
         """Return the counts of a day, and pictures of its most frequent insects; ``loaded`` says if they are known."""
@@ -80,7 +83,7 @@ class Views:
             Topic.CAMERAS: self._cameras,
             Topic.SYSTEM: self._system,
             Topic.LINK: lambda: {"link": self._feed.link.value},
-            Topic.GALLERY: lambda: {"cards": [card_view(run) for run in self._feed.state.gallery()]},
+            Topic.GALLERY: lambda: {"cards": [self.card(run) for run in self._feed.state.gallery()]},
         }
         return self._once(topic, makers[topic])
 
@@ -108,6 +111,7 @@ class Views:
             "runs": runs,
             "insects": insects,
             "today": today.isoformat(),
+            "zone": state.zone().key,
             "today_insects": counted.insects if counted else 0,
             "days": [[day.isoformat(), state.days[day].insects if day in state.days else 0] for day in days],
         }
@@ -122,6 +126,10 @@ class Views:
                     "place": camera.place,
                     "zone": camera.timezone,
                     "last": camera.last_upload_at.isoformat() if camera.last_upload_at else None,
+                    "seen": camera.last_seen_at.isoformat() if camera.last_seen_at else None,
+                    "battery": camera.heartbeat.battery_percent if camera.heartbeat else None,
+                    "credit": camera.credit,
+                    "licence": camera.licence,
                 }
                 for camera in cameras
             ]

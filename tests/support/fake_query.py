@@ -13,6 +13,7 @@ import io
 import random
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,21 +25,18 @@ from proto.classification import Certainty, RunResult
 from proto.live import LiveEvent, LiveEventType
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of, run_id_of
 from proto.taxonomy import entry
+from tests.support import fake_statistics
 from tests.support.one_origin import forward
 
 ZONE = ZoneInfo("Europe/Berlin")
 
 
-def picture(label: str, seed: int) -> bytes:
-    """Return a crop: drawn as the simulator draws it, or a plain square where that is too slow to wait for."""
-    try:
-        from krabbel.simulator.drawing import draw_run
+@cache
+def drawn(label: str, seed: int, frames: int) -> list[bytes]:
+    """Return a run's crops, drawn as the simulator draws them."""
+    from krabbel.simulator.drawing import draw_run
 
-        return draw_run(label, seed, 3)[1].jpeg_bytes()
-    except ImportError:
-        buffer = io.BytesIO()
-        Image.new("RGB", (96, 96), entry(label).color).save(buffer, "JPEG")
-        return buffer.getvalue()
+    return [crop.jpeg_bytes() for crop in draw_run(label, seed, frames)]
 
 
 class FakeQuery:
@@ -59,29 +57,39 @@ class FakeQuery:
     # -- what happens ---------------------------------------------------------------------------------------------
 
     def add_camera(self, camera_id: str, name: str, place: str = "") -> None:
-        self.cameras[camera_id] = Camera(camera_id=camera_id, name=name, place=place, created_at=datetime.now(UTC))
+        self.cameras[camera_id] = Camera(
+            camera_id=camera_id, name=name, place=place, latitude=50.93, longitude=6.96, created_at=datetime.now(UTC)
+        )
 
-    def receive(self, camera: str, label: str, at: datetime | None = None, seed: int = 0) -> str:
+    def receive(
+        self, camera: str, label: str, at: datetime | None = None, seed: int = 0, *, frames: int | None = None
+    ) -> str:
         """A trap uploads a run: it is received and queued."""
         at = at or datetime.now(UTC)
-        data = b"" if self.plain else picture(label, seed)
         if self.plain:
             buffer = io.BytesIO()
             Image.new("RGB", (96, 96), entry(label).color).save(buffer, "JPEG")
-            data = buffer.getvalue()
-        sha = hashlib.sha256(data + str(len(self.runs)).encode()).hexdigest()
-        run_id = run_id_of(camera, str(len(self.runs)), at.isoformat(), at.isoformat(), [sha])
-        key = object_key_of(run_id, sha, "image/jpeg")
-        self.images[key.removeprefix("runs/")] = data
-        image = ImageReference(
-            sha256=sha, object_key=key, file_name="a.jpg", content_type="image/jpeg", byte_size=len(data),
-            width=96, height=96,
-        )  # fmt: skip
+            pictures = [buffer.getvalue()] * (frames or 1)
+        else:
+            pictures = drawn(label, seed, frames or 5)
+        number = len(self.runs)
+        shas = [hashlib.sha256(data + f"{number}.{at}".encode()).hexdigest() for at, data in enumerate(pictures)]
+        run_id = run_id_of(camera, str(number), at.isoformat(), at.isoformat(), shas)
+        images = []
+        for sha, data in zip(shas, pictures, strict=True):
+            key = object_key_of(run_id, sha, "image/jpeg")
+            self.images[key.removeprefix("runs/")] = data
+            images.append(
+                ImageReference(
+                    sha256=sha, object_key=key, file_name="a.jpg", content_type="image/jpeg", byte_size=len(data),
+                    width=96, height=96,
+                )
+            )  # fmt: skip
         local = at.astimezone(ZONE)
         self.runs[run_id] = TrackingRun(
             run_id=run_id, camera_id=camera, tracking_id=str(len(self.runs)), source=RunSource.API, started_at=at,
             ended_at=at, duration_s=3, received_at=at, sort_at=at, local_date=local.date(), local_hour=local.hour,
-            images=(image,),
+            images=tuple(images),
         )  # fmt: skip
         if camera in self.cameras:
             self.cameras[camera] = self.cameras[camera].model_copy(update={"last_upload_at": at})
@@ -96,7 +104,7 @@ class FakeQuery:
         result = RunResult(
             model_id="demo-yolov5n@1", label=label, is_insect=entry(label).is_insect, certainty=sure, top1_images=1,
             images=1, probability_mean=probability, probability_weighted=probability, classified_at=now,
-            best_image=self.runs[run_id].images[0].sha256, demo_model=self.demo,
+            best_image=self.runs[run_id].images[len(self.runs[run_id].images) // 2].sha256, demo_model=self.demo,
         )  # fmt: skip
         status = RunStatus.CLASSIFIED
         self._set(run_id, LiveEventType.CLASSIFIED, status=status, result=result, classified_at=now)
@@ -134,9 +142,6 @@ class FakeQuery:
 
     # -- what it answers ------------------------------------------------------------------------------------------
 
-    def _named(self, day: date | None = None) -> list[TrackingRun]:
-        return [run for run in self.runs.values() if run.result and (day is None or run.local_date == day)]
-
     async def _api(self, request: web.Request) -> web.StreamResponse:
         path, query = request.match_info["path"], request.query
         if path.startswith("images/"):
@@ -149,9 +154,13 @@ class FakeQuery:
         if path == "live":
             return await self._live(request)
         day = date.fromisoformat(query["day"]) if "day" in query else None
-        named = self._named(day)
         answers: dict[str, Any] = {}
-        if path == "runs":
+        if path.startswith("runs/"):
+            run = self.runs.get(path.removeprefix("runs/"))
+            if run is None:
+                return web.json_response({}, status=404)
+            answers = {"run": run.model_dump(mode="json"), "classifications": []}
+        elif path == "runs":
             found = [run for run in self.runs.values() if day is None or run.local_date == day]
             found = [run for run in found if "status" not in query or run.status.value == query["status"]]
             found = [
@@ -161,27 +170,19 @@ class FakeQuery:
                 wanted = query["insect"] == "true"
                 found = [run for run in found if run.result and run.result.is_insect == wanted]
             found.sort(key=lambda run: (run.sort_at, run.run_id), reverse=True)
+            if "hour" in query:
+                found = [run for run in found if run.local_hour == int(query["hour"])]
+            if "camera" in query:
+                found = [run for run in found if run.camera_id == query["camera"]]
+            limit, start = int(query.get("limit", 50)), int(query.get("cursor", 0))
             answers = {
-                "items": [run.model_dump(mode="json") for run in found[: int(query.get("limit", 50))]],
-                "next": None,
+                "items": [run.model_dump(mode="json") for run in found[start : start + limit]],
+                "next": str(start + limit) if len(found) > start + limit else None,
             }
         elif path == "cameras":
             answers = {"items": [camera.model_dump(mode="json") for camera in self.cameras.values()]}
-        elif path == "days":
-            runs = Counter(run.local_date for run in named)
-            insects = Counter(run.local_date for run in named if run.result and run.result.is_insect)
-            answers = {
-                "items": [{"day": str(d), "runs": runs[d], "insects": insects[d]} for d in sorted(runs, reverse=True)]
-            }
-        elif path == "stats/hours":
-            runs_h = Counter(run.local_hour for run in named)
-            insects_h = Counter(run.local_hour for run in named if run.result and run.result.is_insect)
-            hours = [{"hour": h, "runs": runs_h[h], "insects": insects_h[h]} for h in range(24)]
-            answers = {"day": str(day), "camera_id": None, "hours": hours}
-        elif path == "stats/classes":
-            classes = Counter(run.result.label for run in named if run.result)
-            rows = [{"label": c, "is_insect": entry(c).is_insect, "runs": n} for c, n in classes.most_common()]
-            answers = {"day": str(day), "runs": len(named), "insects": 0, "classes": rows}
+        elif path == "days" or path.startswith("stats/"):
+            answers = fake_statistics.answer(path.removeprefix("stats/"), [*self.runs.values()], query, self.cameras)
         elif path == "status":
             model = {"model_id": "demo-yolov5n@1", "demo": self.demo}
             answers = {
@@ -256,16 +257,16 @@ async def _main() -> None:
     now = datetime.now(UTC)
     for _ in range(given.seed):
         back = (
-            timedelta(hours=min(abs(rng.gauss(0, 4)), 15)) if rng.random() < 0.7 else timedelta(days=rng.choice([1, 2]))
+            timedelta(hours=min(abs(rng.gauss(0, 4)), 15))
+            if rng.random() < 0.7
+            else timedelta(days=rng.choice([1, 1, 2, 3, 5, 9, 14, 15, 30]))
         )
-        run_id = query.receive(
-            rng.choice([*query.cameras]), label := random_label(rng), now - back, rng.randrange(10**6)
-        )
+        run_id = query.receive(rng.choice([*query.cameras]), label := random_label(rng), now - back, rng.randrange(3))
         query.classify(run_id, label, rng.choice([0.99, 0.97, 0.93, 0.88, 0.72, 0.55, 0.41]))
     await query.start(given.port)
     while True:
         await asyncio.sleep(given.every)
-        run_id = query.receive(rng.choice([*query.cameras]), label := random_label(rng), None, rng.randrange(10**6))
+        run_id = query.receive(rng.choice([*query.cameras]), label := random_label(rng), None, rng.randrange(3))
         await asyncio.sleep(0.9)
         query.classify(run_id, label, rng.choice([0.99, 0.97, 0.93, 0.72, 0.41]))
 

@@ -157,6 +157,43 @@ async def test_visit_appears_live_and_gets_its_name_without_reload(query, dashbo
     assert await page.evaluate("window.notReloaded")
 
 
+async def test_card_opens_all_pictures_of_the_visit_and_gives_the_focus_back(query, dashboard, page) -> None:
+    query.add_camera("garten", "Garten 1")
+    query.classify(query.receive("garten", "lepi", frames=3), "lepi")
+    await page.emulate_media(reduced_motion="reduce")
+    await page.goto(dashboard.url)
+    await listening(page)
+    card = page.get_by_role("button", name="Alle Bilder ansehen: Schmetterling")
+
+    await card.press("Enter")
+
+    dialog = page.get_by_role("dialog", name="Schmetterling")
+    await expect(dialog.get_by_role("button", name="Abspielen")).to_be_visible()
+    await expect(dialog.get_by_role("listitem")).to_have_count(3)
+    await expect(dialog.get_by_role("status")).to_have_text("Bild 2 von 3")
+    await expect(dialog).to_contain_text("Foto: Garten 1 · CC-BY-4.0")
+    await page.keyboard.press("ArrowRight")
+    await expect(dialog.get_by_role("status")).to_have_text("Bild 3 von 3")
+    await page.keyboard.press("Escape")
+    await expect(dialog).to_have_count(0)
+    await expect(card).to_be_focused()
+
+
+async def test_first_of_its_kind_is_said_and_so_is_who_is_most_active(query, dashboard, page) -> None:
+    query.add_camera("garten", "Garten 1")
+    query.classify(query.receive("garten", "bee"), "bee")
+    await page.goto(dashboard.url)
+    await listening(page)
+    await expect(page.locator("#news")).to_be_hidden()
+
+    query.classify(query.receive("garten", "scorpionfly"), "scorpionfly")
+    query.classify(query.receive("garten", "scorpionfly"), "scorpionfly")
+
+    await expect(page.locator("#news")).to_have_text("Zum allerersten Mal vor einer Kamera: Skorpionsfliege")
+    await expect(page.locator("#this-hour")).to_contain_text("am aktivsten: Skorpionsfliege (2)")
+    await expect(page.locator(".ribbon:visible")).to_have_text(["zum ersten Mal hier"])
+
+
 async def test_false_alarm_is_counted_apart_and_leaves_the_carpet(query, dashboard, page) -> None:
     query.add_camera("garten", "Garten 1")
     query.classify(query.receive("garten", "bee"), "bee")

@@ -4,13 +4,14 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from krabbel.answers import ClassCount, ClassStatistics, DayCount, HourCount, HourStatistics
+from krabbel.answers import ClassHours, ClassHourStatistics, DayCount, Sighting
 from proto.camera import Camera
 from proto.classification import Certainty, RunResult
 from proto.live import LiveEvent, LiveEventType
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun
 from proto.taxonomy import entry
 from services.dashboard.figures import DayFigures
+from services.dashboard.novelty import Novelty, Record, judge
 from services.dashboard.state import VISITORS, WAITING, State
 
 NOON = datetime(2026, 5, 12, 10, 0, tzinfo=UTC)
@@ -42,17 +43,21 @@ def event(kind: str, run: TrackingRun, after_s: float = 0) -> LiveEvent:
     return LiveEvent(event_id="1", type=LiveEventType(f"run.{kind}"), at=moment, run=run)
 
 
+def at_noon(runs: int) -> tuple[int, ...]:
+    return tuple(runs if hour == 12 else 0 for hour in range(24))
+
+
 def state_of_noon() -> State:
     """12 o'clock: 5 bees and a shadow were counted already."""
     state = State()
     state.load_cameras([Camera(camera_id="garten", name="Garten", created_at=NOON)])
     state.load_days([DayCount(day=DAY, runs=6, insects=5)])
-    hours = HourStatistics(day=DAY, hours=(HourCount(hour=12, runs=6, insects=5),))
     classes = (
-        ClassCount(label="bee", is_insect=True, runs=5),
-        ClassCount(label="none_shadow", is_insect=False, runs=1),
+        ClassHours(label="bee", is_insect=True, runs=at_noon(5)),
+        ClassHours(label="none_shadow", is_insect=False, runs=at_noon(1)),
     )
-    state.load_figures(DayFigures.read(hours, ClassStatistics(day=DAY, classes=classes)))
+    state.load_figures(DayFigures.read(ClassHourStatistics(day=DAY, classes=classes)))
+    state.load_records([Sighting(label="bee", is_insect=True, runs=5, first_day=DAY, last_day=DAY)])
     return state
 
 
@@ -262,3 +267,47 @@ def test_surest_run_is_the_face_of_its_class() -> None:
     face = state.portrait(DAY, "bee")
     assert face is not None
     assert face.tracking_id == "2"
+
+
+def arrives(state: State, number: int, label: str, **changes: object) -> Novelty | None:
+    state.apply(event("received", run_of(number)))
+    state.apply(event("classified", run_of(number, label, **changes), 1))
+    return state.remarkable.get(f"{number:032x}")
+
+
+def test_first_of_its_class_is_remarkable_and_the_second_is_not() -> None:
+    state = state_of_noon()
+
+    assert arrives(state, 1, "lepi") is Novelty.FIRST_EVER
+    assert arrives(state, 2, "lepi") is None
+    assert arrives(state, 3, "bee") is None
+    assert arrives(state, 4, "none_bird") is None, "a false alarm is no guest"
+
+
+def test_imported_run_is_no_news() -> None:
+    state = state_of_noon()
+
+    assert arrives(state, 1, "lepi", source=RunSource.IMPORT) is None
+
+
+def test_first_of_today_and_of_the_year() -> None:
+    state = state_of_noon()
+    yesterday, last_year = DAY - timedelta(days=1), DAY.replace(year=DAY.year - 1)
+    state.load_records(
+        [
+            Sighting(label="ant", is_insect=True, runs=90, first_day=last_year, last_day=yesterday),
+            Sighting(label="wasp", is_insect=True, runs=90, first_day=last_year, last_day=last_year),
+        ]
+    )
+
+    assert arrives(state, 1, "ant") is Novelty.FIRST_TODAY
+    assert arrives(state, 2, "wasp") is Novelty.FIRST_SEASON
+
+
+@pytest.mark.parametrize(
+    ("runs", "insects", "novelty"), [(9, 1000, Novelty.RARE), (10, 1000, None), (1, 299, None), (2, 300, Novelty.RARE)]
+)
+def test_rare_is_less_than_one_in_a_hundred_where_enough_were_counted(
+    runs: int, insects: int, novelty: Novelty | None
+) -> None:
+    assert judge(Record(runs, DAY, DAY), insects, 1, DAY) is novelty

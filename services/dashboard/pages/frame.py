@@ -92,7 +92,8 @@ def variables(  # everything the frame shows
 ) -> dict[str, Any]:
     """Return what the frame's template needs."""
     texts = catalogue(language, *page.catalogues)
-    told = {"lang": language, "page": page.name, "role": role.name.lower(), "texts": texts}
+    seen = {other.name: other.path for other in pages if other.role <= role}
+    told = {"lang": language, "page": page.name, "pages": seen, "role": role.name.lower(), "texts": texts}
     return {
         "page": page,
         "lang": language,

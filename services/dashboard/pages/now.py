@@ -11,7 +11,7 @@ from services.dashboard.roles import Role
 FIRST_PICTURES = 7
 """So many are asked for before any script is read."""
 
-PAGE = Page("now", "/", styles=("carpet", "figures"))
+PAGE = Page("now", "/", styles=("carpet", "figures", "pictures"))
 
 
 def variables(

@@ -60,6 +60,11 @@ export function shortDay(day) {
   return format("UTC", { weekday: "short", day: "numeric", month: "short" }).format(new Date(`${day}T12:00:00Z`))
 }
 
+// The hour that it is on a camera's clock.
+export function hourOf(moment, zone) {
+  return Number(format(zone, { hour: "2-digit", hourCycle: "h23" }).formatToParts(moment).find((part) => part.type === "hour").value)
+}
+
 export function since(moment) {
   const seconds = Math.max(0, Math.round((Date.now() - new Date(moment).getTime()) / 1000))
   if (seconds < 10) return t("ago.now")

@@ -1,6 +1,8 @@
 // The live gallery: the last visitors, newest first. The browser keeps the cards; the server sends one small message each.
 
+import { credit } from "../credit.js"
 import { byId, disc, h, keyed, name, setText } from "../dom.js"
+import { showVisit } from "../pictures.js"
 import { clock, number, percent, t, taxon } from "../words.js"
 
 const SHOWN = 11
@@ -8,6 +10,7 @@ const WAITING = 3 // as state.py: a long queue must not push all named visitors 
 const FAREWELL_MS = 7000
 const ANNOUNCE_MS = 5000
 
+const NEWS = new Set(["first_ever", "first_season", "rare"])
 const GONE = new Set(["none", "failed"])
 
 const cards = new Map()
@@ -58,14 +61,25 @@ function visible() {
 }
 
 function draw() {
-  keyed(byId("visitors"), visible(), (card) => card.id, build, update)
+  const shown = visible()
+  keyed(byId("visitors"), shown, (card) => card.id, build, update)
+  drawNews(shown.find((card) => NEWS.has(card.novelty)))
+}
+
+// What nobody should miss, said once more above the carpet, without haste.
+function drawNews(card) {
+  const line = byId("news")
+  line.hidden = !card
+  if (card) setText(line, t(`novelty.${card.novelty}_long`, { name: taxon(card.label).name }))
 }
 
 function build(card) {
   const item = h("li", { class: card.fromLive ? "card new" : "card" },
-    h("div", { class: "picture" }, h("img", { alt: "", decoding: "async", draggable: "false" }), h("time"), h("span", { class: "badge" })),
+    h("div", { class: "picture" }, h("img", { alt: "", decoding: "async", draggable: "false" }), h("p", { class: "ribbon", hidden: true }), h("time"), h("span", { class: "badge" })),
     h("div", { class: "words" },
-      h("p", { class: "who" }), h("p", { class: "sci", lang: "la" }), h("p", { class: "certainty" }), h("p", { class: "meta" })))
+      h("p", { class: "who" }), h("p", { class: "sci", lang: "la" }), h("p", { class: "certainty" }), h("p", { class: "meta" }), h("p", { class: "credit" })),
+    h("button", { type: "button", class: "open" }))
+  item.querySelector(".open").addEventListener("click", () => showVisit(card.id, cameras))
   // Each is played once: a card that changes its place would begin anew.
   item.addEventListener("animationend", ({ animationName }) => item.classList.remove({ arrive: "new", glow: "fresh" }[animationName]))
   return item
@@ -74,7 +88,7 @@ function build(card) {
 function update(item, card) {
   const camera = cameras.get(card.camera)
   const place = camera?.name ?? card.camera
-  const signature = JSON.stringify([card.state, card.label, card.p, card.src, place, card.certainty])
+  const signature = JSON.stringify([card.state, card.label, card.p, card.src, place, card.certainty, card.novelty, camera?.credit, camera?.licence])
   if (item.dataset.signature === signature) return
   item.dataset.signature = signature
   item.dataset.state = card.state
@@ -88,6 +102,12 @@ function update(item, card) {
   setText(item.querySelector(".sci"), entry?.sci ?? "")
   item.querySelector(".certainty").replaceChildren(...certainty(card))
   setText(item.querySelector(".meta"), place)
+  setText(item.querySelector(".credit"), camera?.credit ? credit(camera) : camera?.licence ?? "") // the camera's name stands above
+  item.querySelector(".open").setAttribute("aria-label", t("pictures.open", { name: title }))
+  const ribbon = item.querySelector(".ribbon")
+  ribbon.hidden = !card.novelty
+  if (card.novelty) setText(ribbon, t(`novelty.${card.novelty}`))
+  item.classList.toggle("remarkable", Boolean(card.novelty))
   const time = item.querySelector("time")
   time.dateTime = card.at
   setText(time, clock(card.at, camera?.zone))

@@ -3,6 +3,7 @@
 import { addCard, setCameras as setCarpetCameras, setEmpty, setGallery, setTotals } from "./carpet.js"
 import { setLink, watchOwnConnection } from "../connection.js"
 import { setDay } from "./figures.js"
+import { drawHour, setHour } from "./hour.js"
 import { chosenDay, setDays, shownDay, startPicker } from "./picker.js"
 import { drawCameras, setCameras, setSystem } from "./surroundings.js"
 import { start } from "../words.js"
@@ -15,7 +16,7 @@ const takers = {
   gallery: ({ cards }) => { view.seen ||= cards.length > 0; setGallery(cards); judgeEmpty() },
   card: (card) => { view.seen = true; judgeEmpty(); addCard(card) },
   totals: (totals) => { view.totals = totals; setTotals(totals); setDays(totals); judgeEmpty() },
-  day: (day) => { view.day = day; if (day.day === shownDay()) setDay(day, view.totals.today) },
+  day: (day) => { view.day = day; if (day.day === view.totals.today) setHour(day, view.totals.zone); if (day.day === shownDay()) setDay(day, view.totals.today) },
   system: setSystem,
 }
 
@@ -47,5 +48,5 @@ startPicker((day) => {
 document.addEventListener("krabbel:message", (event) => take(event.detail))
 if ("wired" in document.documentElement.dataset) begin()
 else document.addEventListener("krabbel:wired", begin)
-setInterval(drawCameras, 10000)
+setInterval(() => { drawCameras(); drawHour() }, 10000)
 watchOwnConnection()

@@ -1,7 +1,7 @@
 // What stands around the insects: cameras, queue, model.
 
 import { byId, drawing, h, keyed, setText } from "../dom.js"
-import { since, t } from "../words.js"
+import { percent, since, t } from "../words.js"
 
 const AWAKE_MS = 2 * 3600 * 1000
 let cameras = []
@@ -20,14 +20,17 @@ export function drawCameras() {
   }
   list.querySelector(".quiet")?.remove()
   keyed(list, cameras, (camera) => camera.id,
-    () => h("li", {}, drawing("camera"), h("span", { class: "label" }, h("b"), h("span", { class: "place" })), h("time")),
+    () => h("li", {}, drawing("camera"), h("span", { class: "label" }, h("b"), h("span", { class: "place" })), h("span", { class: "signs" }, h("time"), h("span", { class: "health" }))),
     (item, camera) => {
-      item.classList.toggle("awake", Boolean(camera.last) && Date.now() - new Date(camera.last) < AWAKE_MS)
+      const heard = [camera.last, camera.seen].filter(Boolean).map((moment) => new Date(moment).getTime())
+      item.classList.toggle("awake", heard.length > 0 && Date.now() - Math.max(...heard) < AWAKE_MS)
       setText(item.querySelector("b"), camera.name)
       setText(item.querySelector(".place"), camera.place)
       const time = item.querySelector("time")
       setText(time, camera.last ? since(camera.last) : t("cameras.never"))
       if (camera.last) time.dateTime = camera.last
+      const health = [camera.seen ? t("cameras.alive", { since: since(camera.seen) }) : null, camera.battery == null ? null : t("cameras.battery", { percent: percent(camera.battery / 100) })]
+      setText(item.querySelector(".health"), health.filter(Boolean).join(" · "))
     })
 }
 
