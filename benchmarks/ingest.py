@@ -1,14 +1,15 @@
 """How many runs a second does ingest take, and how fast are they in the stores?
 
-    python -m benchmarks.ingest [--seconds 10] [--traps 1 4 16 64] [--fill 1000000] [--out FILE.json]
+    python -m benchmarks.ingest [--seconds 10] [--traps 1 4 16 64] [--fill 1000000] [--data FOLDER [--only-fill]]
 
 Starts the real servers and one ingest process, and sends runs of 10 crops of 12 kB by plain sockets from one other
 process, as the deployed traps do (`POST /classify/<track>`, one connection per upload). Beside it, in the same run of
 the program: the raw limit of the object store (puts of 12 kB through the same client, same connections).
 
-Two figures count: *accepted* (answered with success: durable in the spool) and *stored* (image, document, job: the rate
-at which the spool empties while uploads go on). With `--million` all is measured again with 1 000 000 runs in the
-database.
+Two figures count: *accepted* (answered with success: durable in the spool) and *stored* (image, document, job: all
+uploads by the time until the spool is empty again). With `--fill` all is measured again with so many runs in the
+database; `--data FOLDER --only-fill` does that part beforehand, and `--data FOLDER` measures on it. Processor time is
+that of all processes, by name.
 """
 
 import argparse
@@ -19,11 +20,13 @@ import random
 import statistics
 import tempfile
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
+import uvloop
 from PIL import Image
 
 from krabbel.stack import BACKENDS, EmbeddedStack
@@ -84,10 +87,17 @@ class Trap:
             number += 1
 
 
-def processor_s(pid: int | None) -> float:
-    """Return the processor time that a process has used, seconds."""
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
+def processor_s() -> dict[str, float]:
+    """Return the processor time that this process and each of the stack's have used, seconds, by name."""
+    used: dict[str, float] = {}
+    me = psutil.Process()
+    for process in (me, *me.children(recursive=True)):
+        with suppress(psutil.Error):
+            times, name = process.cpu_times(), process.name()
+            if name.startswith("python"):
+                name = "load" if process == me else "ingest" if "services.ingest" in process.cmdline() else "guards"
+            used[name] = used.get(name, 0.0) + times.user + times.system
+    return used
 
 
 async def measure(port: int, key: str, traps: int, seconds: float, spool: Path) -> dict[str, Any]:
@@ -164,17 +174,25 @@ async def fill(settings: BackendSettings, runs: int) -> None:
             await database.runs.insert_many(batch, ordered=False)
 
 
+async def stored(settings: BackendSettings) -> int:
+    """Return the number of runs in the database."""
+    async with open_database(settings) as database:
+        return int(await database.runs.estimated_document_count())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--traps", type=int, nargs="+", default=[1, 4, 16, 64])
     parser.add_argument("--fill", type=int, default=0, help="measure again with so many runs in the database")
+    parser.add_argument("--data", type=Path, help="folder of the servers' data, kept; else a new one, removed")
+    parser.add_argument("--only-fill", action="store_true", help="only fill the database")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     results: dict[str, Any] = {}
     with (
         tempfile.TemporaryDirectory(prefix="krabbel-bench-") as folder,
-        EmbeddedStack(Path(folder), (*BACKENDS, "ingest")) as stack,
+        EmbeddedStack(options.data or Path(folder), (*BACKENDS, "ingest")) as stack,
     ):
         names = {name.removeprefix("KRABBEL_").lower(): value for name, value in stack.env.items()}
         settings = BackendSettings(**{name: names[name] for name in BackendSettings.model_fields if name in names})
@@ -182,22 +200,28 @@ def main() -> None:
         spool = Path(stack.env["KRABBEL_SPOOL_DIR"]) / "ready"
 
         def series(name: str) -> None:
-            raw = asyncio.run(raw_puts(settings, options.seconds))
+            raw = uvloop.run(raw_puts(settings, options.seconds))  # the loop that ingest runs on
             print(f"{name}: raw puts of 12 kB: {raw:.0f}/s, so at most {raw / CROPS:.1f} runs/s of {CROPS} crops")
             results[name] = {"raw_puts_per_s": round(raw, 1), "runs": []}
             for traps in options.traps:
-                before = processor_s(stack.pid("ingest"))
+                before = processor_s()
                 row = asyncio.run(measure(port, key, traps, options.seconds, spool))
-                used = processor_s(stack.pid("ingest")) - before
-                row["processor_ms_per_run"] = round(1000 * used / max(1, row.pop("runs")), 1)
+                count = max(1, row.pop("runs"))
+                row["processor_ms_per_run"] = {
+                    name: round(1000 * (used - before.get(name, 0.0)) / count, 1)
+                    for name, used in processor_s().items()
+                    if used - before.get(name, 0.0) > 0.1
+                }
                 row["stored_share_of_raw"] = round(row["stored_per_s"] * CROPS / raw, 2)
                 results[name]["runs"].append(row)
                 print("  " + "  ".join(f"{field}={value}" for field, value in row.items()), flush=True)
 
-        series("empty")
+        if not options.only_fill:
+            series(f"{asyncio.run(stored(settings))} runs")
         if options.fill:
             asyncio.run(fill(settings, options.fill))
-            series(f"{options.fill} runs")
+            if not options.only_fill:
+                series(f"{asyncio.run(stored(settings))} runs")
     if options.out:
         options.out.write_text(json.dumps(results, indent=2) + "\n")
 

@@ -19,7 +19,7 @@ from motor.motor_asyncio import (
     AsyncIOMotorDatabase,
 )
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReadPreference, WriteConcern
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from proto.errors import KrabbelError, Unavailable
@@ -38,6 +38,8 @@ Session = AsyncIOMotorClientSession
 
 _REFUSED = {2, 10334, 17280, 17282, 17419, 17420, 22}
 """Server's codes for documents that it never takes: a bad value, too large, a key too long, broken BSON."""
+
+_DUPLICATE = 11000
 
 
 class WriteRefused(KrabbelError):
@@ -184,6 +186,27 @@ async def insert_once(collection: Collection, document: Document) -> bool:
     except DuplicateKeyError:
         return False
     return True
+
+
+async def insert_missing(collection: Collection, documents: list[Document]) -> list[bool]:
+    """Insert those documents whose ``_id`` is not there yet, in one request; say of each whether it was inserted.
+
+    Raises:
+        WriteRefused: the database will never take one of them; others may have been inserted.
+        PyMongoError: as the driver says.
+    """
+    try:
+        await collection.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        errors = (error.details or {}).get("writeErrors", [])
+        codes = {int(each["code"]) for each in errors}
+        if codes & _REFUSED:
+            raise WriteRefused(f"The database refuses a document (codes {sorted(codes)}).") from error
+        if codes != {_DUPLICATE} or (error.details or {}).get("writeConcernErrors"):
+            raise
+        taken = {int(each["index"]) for each in errors}
+        return [index not in taken for index in range(len(documents))]
+    return [True] * len(documents)
 
 
 async def available(call: Callable[[], Awaitable[T]]) -> T:

@@ -1,11 +1,11 @@
 """The object store, through the minio client; nothing here is more than plain S3.
 
-The client is synchronous: one executor whose threads equal the connection pool, so neither waits for the other.
+The client is synchronous: one executor whose threads equal the connection pool, so neither waits for the other. Whole
+objects in memory, which is what goes by all day, are put and got without it (s3_http.py).
 """
 
 import asyncio
-import io
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import IO, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
+import aiohttp
 import urllib3
 from minio import Minio
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 
 from proto.errors import NotFound, Unavailable
+from services.chassis.s3_http import S3Http, S3Refused
 from services.chassis.settings import BackendSettings
 
 PART_BYTES = 5 * 1024 * 1024
@@ -45,8 +47,11 @@ class StoredObject:
 class ObjectStore:
     """One bucket. Every method raises :class:`proto.errors.Unavailable` while the store is away."""
 
-    def __init__(self, client: Minio, bucket: str, executor: ThreadPoolExecutor, timeout_s: float) -> None:
+    def __init__(
+        self, client: Minio, http: S3Http, bucket: str, executor: ThreadPoolExecutor, timeout_s: float
+    ) -> None:
         self._client = client
+        self._http = http
         self._bucket = bucket
         self._executor = executor
         self._timeout_s = timeout_s
@@ -64,11 +69,12 @@ class ObjectStore:
         """Return when the bucket answers."""
         await self._call(lambda: self._client.bucket_exists(self._bucket))
 
-    async def put(self, key: str, data: bytes, content_type: str) -> None:
-        """Store bytes under a key. The same key again replaces the object: keys hold the content's hash."""
-        await self._call(
-            lambda: self._client.put_object(self._bucket, key, io.BytesIO(data), len(data), content_type=content_type)
-        )
+    async def put(self, key: str, data: bytes, content_type: str, *, sha256: str | None = None) -> None:
+        """Store bytes under a key. The same key again replaces the object: keys hold the content's hash.
+
+        ``sha256``: that of the data, if the caller has it at hand.
+        """
+        await self._ask(key, self._http.put(key, data, content_type, sha256))
 
     async def put_stream(self, key: str, stream: BinaryIO | IO[bytes], length: int, content_type: str) -> None:
         """Store ``length`` bytes of a stream, read piece by piece (in a thread)."""
@@ -89,15 +95,7 @@ class ObjectStore:
             ObjectNotFound: there is none.
         """
 
-        def read() -> bytes:
-            response = self._client.get_object(self._bucket, key)
-            try:
-                return bytes(response.data)
-            finally:
-                response.close()
-                response.release_conn()
-
-        return await self._call(read)
+        return await self._ask(key, self._http.get(key))
 
     async def exists(self, key: str) -> bool:
         """Say whether there is an object with this key."""
@@ -120,6 +118,17 @@ class ObjectStore:
         """Remove objects; keys without one are passed over."""
         wanted = [DeleteObject(key) for key in keys]
         await self._call(lambda: [str(error) for error in self._client.remove_objects(self._bucket, wanted)])
+
+    async def _ask(self, key: str, request: Awaitable[T]) -> T:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await request
+        except S3Refused as error:
+            if error.code in ("NoSuchKey", "NoSuchObject"):
+                raise ObjectNotFound(f"No object has the key {key!r}.") from error
+            raise Unavailable(f"The object store refused: {error.code}.") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unavailable(f"The object store is away ({type(error).__name__}); try again.") from error
 
     async def _call(self, function: Callable[[], T]) -> T:
         try:
@@ -154,8 +163,10 @@ async def open_object_store(settings: BackendSettings, *, timeout_s: float = 30.
         http_client=pool,
     )
     executor = ThreadPoolExecutor(max_workers=size, thread_name_prefix="object-store")
+    http = S3Http(settings)
     try:
-        yield ObjectStore(client, settings.s3_bucket, executor, timeout_s + 5)
+        yield ObjectStore(client, http, settings.s3_bucket, executor, timeout_s + 5)
     finally:
+        await http.close()
         executor.shutdown(wait=False, cancel_futures=True)
         pool.clear()

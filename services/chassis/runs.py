@@ -14,7 +14,7 @@ from proto.classification import Classification
 from proto.errors import RunNotFound
 from proto.run import RunStatus, TrackingRun
 from services.chassis.completion import plain, plan_completions
-from services.chassis.database import Database, Document, Session, available, insert_once
+from services.chassis.database import Database, Document, Session, available, insert_missing
 from services.chassis.group_commit import GroupCommit
 from services.chassis.rollups import COUNTED_FIELDS, SHARDS, Rollups
 from services.chassis.trusted import trusted
@@ -48,6 +48,8 @@ class Runs:
         self._rollups = Rollups(database)
         self._shard = 0
         self._completions = GroupCommit(self.complete_many, most=GROUP)
+        self._arrivals = GroupCommit(self._receive_many, most=GROUP)
+        self._confirmed = GroupCommit(self._mark_queued_many, most=GROUP)
 
     async def get(self, run_id: str) -> TrackingRun:
         """Return a run.
@@ -71,15 +73,33 @@ class Runs:
         return {str(document["_id"]) for document in documents}
 
     async def receive(self, run: TrackingRun) -> bool:
-        """Store a run as ``received``; return False, and change nothing, where it is already there."""
-        document = to_document(run)
-        return await available(lambda: insert_once(self._runs, document))
+        """Store a run as ``received``; return False, and change nothing, where it is already there.
+
+        Calls that come together are one request to the database (see group_commit.py).
+        """
+        return await self._arrivals.submit(to_document(run))
+
+    async def _receive_many(self, documents: list[Document]) -> list[bool]:
+        return await available(lambda: insert_missing(self._runs, documents))
 
     async def mark_queued(self, run_id: str) -> bool:
         """``received -> queued``, after the broker confirmed the job. A run that is already further stays there."""
-        return await self._move(
-            run_id, (RunStatus.RECEIVED,), {"status": RunStatus.QUEUED.value, "queued_at": datetime.now(UTC)}
-        )
+        return await self._confirmed.submit(run_id)
+
+    async def _mark_queued_many(self, run_ids: list[str]) -> list[bool]:
+        change = {"$set": {"status": RunStatus.QUEUED.value, "queued_at": datetime.now(UTC)}}
+        updates = [
+            UpdateOne({"_id": run_id, "status": RunStatus.RECEIVED.value}, change) for run_id in dict.fromkeys(run_ids)
+        ]
+        done = await available(lambda: self._runs.bulk_write(updates, ordered=False))
+        if done.matched_count == len(updates):
+            return [True] * len(run_ids)
+        # The answer does not say which: those that moved now have our moment.
+        query = {"_id": {"$in": run_ids}, "queued_at": change["$set"]["queued_at"]}
+        moved = {
+            document["_id"] for document in await available(lambda: self._runs.find(query, {"_id": 1}).to_list(None))
+        }
+        return [run_id in moved for run_id in run_ids]
 
     async def complete(self, classification: Classification) -> bool:
         """``queued`` (or any) ``-> classified``: keep what the model said, make it the run's result, and count it.

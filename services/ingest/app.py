@@ -75,7 +75,6 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             async with asyncio.timeout(settings.start_wait_seconds):
                 await registry.refresh()
         app[SPOOL], app[REGISTRY], app[CAMERAS] = spool, registry, cameras
-        app[INTAKE] = Intake(settings, spool, registry, executor)
         app[KNOWN_RUNS] = KnownRuns(spool, runs)
         # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
         app[READY_CHECKS]["spool"] = spool.check_room
@@ -83,6 +82,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             spool, store, runs, broker, cameras, concurrency=settings.forward_concurrency, failpoints=failpoints
         )
         app[READY_NOTES]["stores"] = forwarder.note
+        app[INTAKE] = Intake(settings, spool, registry, executor, forwarder.stores_answer)
         reconciler = Reconciler(spool, runs, broker, settings.republish_after_seconds, settings.requeue_after_seconds)
         tasks = [
             asyncio.create_task(prepare(store, database), name="prepare"),

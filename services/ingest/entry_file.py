@@ -8,7 +8,6 @@ arrive. Everything in this module blocks: call it in a thread.
 """
 
 import hashlib
-import io
 import os
 import threading
 from collections.abc import Callable
@@ -22,10 +21,11 @@ from proto.base import Contract, Sha256, UtcDatetime
 from proto.errors import NotAnImage
 from proto.run import TrackingRun
 from services.ingest.images import ImageFacts
+from services.ingest.slices import open_slice
 
 HEAD, TAIL = b"KRABRUN1", b"KRABEND1"
 TRAILER_BYTES = 8 + 32 + len(TAIL)
-IN_MEMORY_BYTES = 1024 * 1024
+PRELOAD_BYTES = 256 * 1024
 
 
 class BrokenEntry(Exception):
@@ -57,52 +57,6 @@ class IncomingImage:
     offset: int
     byte_size: int
     facts: ImageFacts
-
-
-class SliceReader(io.RawIOBase):
-    """A part of an open file as a seekable stream of its own.
-
-    It has a descriptor of its own, too: a thread that still reads when the file is closed must get an error, not the
-    bytes of whatever file has the number next.
-    """
-
-    def __init__(self, descriptor: int, offset: int, length: int) -> None:
-        self._descriptor, self._offset, self._length, self._position = os.dup(descriptor), offset, length, 0
-
-    def close(self) -> None:
-        if not self.closed:
-            os.close(self._descriptor)
-        super().close()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
-        if base + offset < 0:
-            raise ValueError("seek before the start")
-        self._position = base + offset
-        return self._position
-
-    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
-        wanted = max(0, min(len(buffer), self._length - self._position))
-        data = os.pread(self._descriptor, wanted, self._offset + self._position)
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-
-def open_slice(descriptor: int, offset: int, length: int) -> IO[bytes]:
-    """Return an image's bytes as a stream: small ones in memory, large ones read as needed."""
-    if length <= IN_MEMORY_BYTES:
-        return io.BytesIO(os.pread(descriptor, length, offset))
-    return io.BufferedReader(SliceReader(descriptor, offset, length), 64 * 1024)
 
 
 class EntryWriter:
@@ -167,6 +121,11 @@ class EntryWriter:
             self.images.append(IncomingImage(file_name, digest, start, length, facts))
             self._start = self._end
 
+    @property
+    def sealed(self) -> bool:
+        """Whether the file is finished (or given up): there is nothing left to remove."""
+        return self._closed
+
     def seal(self, manifest: Manifest) -> int:
         """Write the manifest, make the file durable and return its size in bytes. The file is closed then."""
         body = manifest.model_dump_json(exclude_none=True).encode()
@@ -200,14 +159,21 @@ class EntryWriter:
 class EntryReader:
     """An open spool file. Use as a context manager."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises BrokenEntry where the manifest is not what was written."""
+    def __init__(self, path: Path, *, preload: bool = False) -> None:
+        """Raises BrokenEntry where the manifest (``preload``: or an image) is not what was written."""
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._loaded: dict[str, bytes] = {}
         try:
             self.manifest = self._read_manifest()
         except (ValidationError, ValueError) as error:
             self.close()
             raise BrokenEntry(f"{path.name}: {error}") from error
+        if preload:
+            try:
+                self._preload()
+            except BaseException:
+                self.close()
+                raise
 
     def _read_manifest(self) -> Manifest:
         size = os.fstat(self._descriptor).st_size
@@ -222,12 +188,23 @@ class EntryReader:
             raise ValueError("the manifest was changed")
         return Manifest.model_validate_json(body)
 
+    def _preload(self) -> None:
+        """Read the first images into memory, at most :data:`PRELOAD_BYTES`: usually all, in one go."""
+        left = PRELOAD_BYTES
+        for part in self.manifest.slices:
+            left -= part.byte_size
+            if left < 0:
+                break
+            self._loaded[part.sha256] = self.read_image(part)
+
     def read_image(self, part: Slice) -> bytes:
         """Return the bytes of one image.
 
         Raises:
             BrokenEntry: they are not those that were written.
         """
+        if part.sha256 in self._loaded:
+            return self._loaded.pop(part.sha256)
         data = os.pread(self._descriptor, part.byte_size, part.offset)
         if hashlib.sha256(data).hexdigest() != part.sha256:
             raise BrokenEntry(f"image {part.sha256} was changed on the disk")

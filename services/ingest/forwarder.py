@@ -22,12 +22,14 @@ from services.chassis.logging import get_logger
 from services.chassis.object_store import ObjectStore
 from services.chassis.runs import Runs
 from services.chassis.topology import CLASSIFY
-from services.ingest.entry_file import IN_MEMORY_BYTES, BrokenEntry, EntryReader, Slice
+from services.ingest.entry_file import BrokenEntry, EntryReader, Slice
 from services.ingest.failpoints import Failpoints, Point
 from services.ingest.metrics import FORWARD_RETRIES, FORWARD_SECONDS, RUNS_FORWARDED
+from services.ingest.slices import IN_MEMORY_BYTES
 from services.ingest.spool import Entry, Spool
 
-PUTS_PER_RUN = 8
+PUTS_AT_ONCE = 32
+"""Of all runs together; each holds one small image in memory."""
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 MAX_FAULTS = 20
 """Tries of an entry that fails for a reason of its own (not because a store is away) before it is set aside."""
@@ -65,6 +67,7 @@ class Forwarder:
         self._failures = 0
         self._resume_at = 0.0
         self._large = asyncio.Semaphore(2)
+        self._places = asyncio.Semaphore(PUTS_AT_ONCE)
         self._noted: dict[str, float] = {}
         self._trouble = ""
 
@@ -73,6 +76,10 @@ class Forwarder:
         async with asyncio.TaskGroup() as group:
             for _ in range(self._concurrency):
                 group.create_task(self._work())
+
+    def stores_answer(self) -> bool:
+        """Whether the last run that was forwarded found all stores."""
+        return not self._trouble
 
     def note(self) -> str:
         """Say in words how forwarding goes, for /readyz."""
@@ -120,7 +127,7 @@ class Forwarder:
         self._resume_at = now + pause * random.uniform(0.75, 1.25)
 
     async def _forward(self, entry: Entry) -> None:
-        with await self._spool.read(entry) as reader:
+        with await self._spool.read(entry, preload=True) as reader:
             run = reader.manifest.run
             known = await self._status(run.run_id) if entry.attempts or entry.replayed else None
             if known is None:
@@ -152,14 +159,14 @@ class Forwarder:
     async def _put_images(self, reader: EntryReader) -> None:
         """Store all images. Those that are there already are stored again: it is the same content under the same
         key, and its fresh date keeps the sweep of orphans away from it."""
-        places = asyncio.Semaphore(PUTS_PER_RUN)
         images = {image.sha256: image for image in reader.manifest.run.images}
 
         async def put(part: Slice) -> None:
             image = images[part.sha256]
-            async with places:
+            async with self._places:
                 if part.byte_size <= IN_MEMORY_BYTES:
-                    await self._store.put(image.object_key, reader.read_image(part), image.content_type)
+                    data = reader.read_image(part)
+                    await self._store.put(image.object_key, data, image.content_type, sha256=image.sha256)
                 else:
                     await self._put_large(reader.open_image(part), part.byte_size, image.object_key, image.content_type)
             self._failpoints.reach(Point.AFTER_FIRST_OBJECT)

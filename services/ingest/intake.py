@@ -1,8 +1,10 @@
 """One upload from its first byte to durable: place, spool file, checks, acceptance, commit. Both endpoints do this."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -13,13 +15,15 @@ from proto.run import RunSource, TrackingRun
 from services.chassis.logging import get_logger
 from services.ingest.acceptance import Upload, accept
 from services.ingest.entry_file import Manifest, Slice
+from services.ingest.form import Limits
 from services.ingest.gate import Places
 from services.ingest.images import inspect
-from services.ingest.metrics import ACCEPT_SECONDS, IMAGES_SKIPPED, RUNS_ACCEPTED
+from services.ingest.metrics import ACCEPT_SECONDS, IMAGES_SKIPPED, RUNS_ACCEPTED, SLOWED_DOWN
+from services.ingest.pressure import slow_down_s
 from services.ingest.registry import Registry
 from services.ingest.settings import IngestSettings
 from services.ingest.spool import Entry, Spool
-from services.ingest.upload import Limits, Receiver
+from services.ingest.upload import Receiver
 
 log = get_logger(__name__)
 Understand = Callable[[dict[str, str]], Upload]
@@ -37,8 +41,16 @@ class Accepted:
 class Intake:
     """Takes uploads in."""
 
-    def __init__(self, settings: IngestSettings, spool: Spool, registry: Registry, executor: ThreadPoolExecutor):
+    def __init__(
+        self,
+        settings: IngestSettings,
+        spool: Spool,
+        registry: Registry,
+        executor: ThreadPoolExecutor,
+        stores_answer: Callable[[], bool],
+    ) -> None:
         self._spool, self._registry, self._executor = spool, registry, executor
+        self._stores_answer, self._slow_down_s = stores_answer, settings.slow_down_seconds
         self._places = Places(settings.uploads_per_camera, settings.uploads_at_once, settings.upload_wait_seconds)
         self._max_pixels = settings.upload_max_pixels
         self._limits = Limits(
@@ -98,6 +110,7 @@ class Intake:
                 entry = await self._spool.commit(receiver.writer, manifest, claimed)
             finally:
                 await receiver.close()
+            await self._slow_down(entry)
         seconds = time.perf_counter() - started
         ACCEPT_SECONDS.observe(seconds)
         RUNS_ACCEPTED.labels(source.value).inc()
@@ -114,3 +127,17 @@ class Intake:
             **({"skipped": receiver.writer.skipped[:10]} if receiver.writer.skipped else {}),
         )
         return Accepted(run, entry)
+
+    async def _slow_down(self, entry: Entry) -> None:
+        """Let the answer wait when runs come faster than they are stored. It holds its place meanwhile."""
+        wait_s = slow_down_s(
+            self._spool.share(),
+            self._spool.waiting_age_s(),
+            stores_answer=self._stores_answer(),
+            longest_s=self._slow_down_s,
+        )
+        if wait_s > 0:
+            SLOWED_DOWN.inc()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await entry.forwarded.wait()

@@ -12,6 +12,7 @@ ACCEPT_SECONDS = Histogram(
     "From an upload's first byte to durable",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300),
 )
+SLOWED_DOWN = Counter("krabbel_ingest_slowed_down_total", "Answers that waited because the spool was growing")
 SPOOL_ENTRIES = Gauge("krabbel_ingest_spool_entries", "Runs in the spool")
 SPOOL_BYTES = Gauge("krabbel_ingest_spool_bytes", "Bytes in the spool, uploads under way included")
 SPOOL_AGE = Gauge("krabbel_ingest_spool_oldest_seconds", "Age of the oldest run in the spool, seconds")

@@ -23,9 +23,9 @@ from services.chassis.auth import Principal, key_of
 from services.chassis.web import json_response
 from services.ingest.acceptance import RunForm, Upload, api_upload, legacy_upload, parse_run_form
 from services.ingest.context import CAMERAS, FAILED_KEYS, INTAKE, KNOWN_RUNS, PROXIES, REGISTRY, SETTINGS
+from services.ingest.form import RUN_PART
 from services.ingest.gate import client_address
 from services.ingest.metrics import RUNS_REJECTED
-from services.ingest.upload import RUN_PART
 
 RUN_ID_HEADER = "Krabbel-Run-Id"
 IDEMPOTENCY_HEADER = "Idempotency-Key"

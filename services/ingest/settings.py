@@ -29,6 +29,9 @@ class IngestSettings(ServiceSettings):
     answer_wait_seconds: float = Field(
         1.0, ge=0, description="How long /api/v1/runs waits for the stores before it answers, so that its link works"
     )
+    slow_down_seconds: float = Field(
+        1.0, ge=0, description="Longest wait of an answer when runs come faster than the stores take them; 0: never"
+    )
     start_wait_seconds: float = Field(
         3.0, ge=0, description="How long a start waits for the keys in the database, seconds; then the kept ones count"
     )
@@ -38,7 +41,7 @@ class IngestSettings(ServiceSettings):
         description="Networks whose X-Forwarded-For is believed",
     )
 
-    forward_concurrency: int = Field(8, ge=1, le=64, description="Runs forwarded to the stores at the same time")
+    forward_concurrency: int = Field(24, ge=1, le=64, description="Runs forwarded to the stores at the same time")
     check_threads: int = Field(2, ge=1, le=32, description="Threads that hash and decode images")
     reconcile_seconds: float = Field(30.0, gt=0, description="Seconds between two rounds of the reconciler")
     republish_after_seconds: float = Field(60.0, gt=0, description="Age at which a `received` run is published again")

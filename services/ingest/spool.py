@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,8 @@ from services.ingest.images import ImageFacts
 from services.ingest.metrics import SPOOL_AGE, SPOOL_BROKEN, SPOOL_BYTES, SPOOL_ENTRIES
 
 FSYNC_THREADS = 8
+ROOM_KNOWN_S = 0.25
+"""For so long the disk's free room is believed; less than a second's uploads fit into the room that is left free."""
 _NAME = re.compile(r"(\d{20})-([0-9a-f]{32})\.run")
 log = get_logger(__name__)
 
@@ -73,6 +76,8 @@ class Spool:
         self._by_run: dict[str, Entry] = {}
         self._arrived = asyncio.Condition()
         self._used = 0
+        self._free = 0
+        self._free_until = 0.0
         self._last_sequence = 0
 
     def open(self) -> None:
@@ -111,6 +116,14 @@ class Spool:
         """Return the age of the oldest entry in seconds; 0 when there is none."""
         return max((entry.age_s for entry in self._known.values()), default=0.0)
 
+    def waiting_age_s(self) -> float:
+        """Return the age of the oldest entry that nobody works on, seconds; cheap, unlike :meth:`oldest_age_s`."""
+        return self._waiting[0].age_s if self._waiting else 0.0
+
+    def share(self) -> float:
+        """Return how full the spool is, 0 to 1."""
+        return self._used / self._limit_bytes
+
     def __len__(self) -> int:
         return len(self._known)
 
@@ -137,8 +150,10 @@ class Spool:
         Raises:
             SpoolFull: it would not.
         """
-        stat = await asyncio.get_running_loop().run_in_executor(self._executor, os.statvfs, self.folder)
-        if self._used >= self._limit_bytes or stat.f_bavail * stat.f_frsize < self._min_free_bytes:
+        if time.monotonic() >= self._free_until:
+            stat = await asyncio.get_running_loop().run_in_executor(self._executor, os.statvfs, self.folder)
+            self._free, self._free_until = stat.f_bavail * stat.f_frsize, time.monotonic() + ROOM_KNOWN_S
+        if self._used >= self._limit_bytes or self._free < self._min_free_bytes:
             raise SpoolFull("The spool's disk is full. Try again later.")
 
     def writer(self, inspect: Callable[[IO[bytes], str], ImageFacts]) -> EntryWriter:
@@ -207,9 +222,10 @@ class Spool:
         await asyncio.get_running_loop().run_in_executor(self._executor, entry.path.rename, target)
         self._forget(entry)
 
-    async def read(self, entry: Entry) -> EntryReader:
-        """Open an entry. Raises BrokenEntry."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, EntryReader, entry.path)
+    async def read(self, entry: Entry, *, preload: bool = False) -> EntryReader:
+        """Open an entry; ``preload``: and read what is small of its images already. Raises BrokenEntry."""
+        work = partial(EntryReader, entry.path, preload=preload)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     async def find(self, run_id: str) -> TrackingRun | None:
         """Return the run if it waits here."""

@@ -1,7 +1,7 @@
-"""Reading a multipart upload while it arrives, straight into a spool file.
+"""Reading an upload while it arrives, straight into a spool file.
 
-Bytes are collected to :data:`BATCH_BYTES` and then written, hashed and decoded in a thread, so a usual run costs one
-hop, and a huge one never lies in memory. All uploads together collect :data:`ALL_BATCHES_BYTES`.
+Bytes are collected to :data:`BATCH_BYTES` and then parsed, written, hashed and decoded in a thread (form.py), so a
+usual run costs one hop, and a huge one never lies in memory. All uploads together collect :data:`ALL_BATCHES_BYTES`.
 """
 
 import asyncio
@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import IO, TypeVar
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import web
 
 from proto.errors import InvalidUpload, KrabbelError, NotAnImage, UploadTimeout, UploadTooLarge
-from services.ingest.acceptance import display_name
-from services.ingest.disposition import part_names
 from services.ingest.entry_file import EntryWriter
+from services.ingest.form import Form, Limits
 from services.ingest.images import ImageFacts
 from services.ingest.metrics import BYTES_RECEIVED
 from services.ingest.spool import Spool, SpoolFull
@@ -25,22 +24,9 @@ from services.ingest.spool import Spool, SpoolFull
 BATCH_BYTES = 256 * 1024
 ALL_BATCHES_BYTES = 4 * 1024 * 1024
 CHUNK_BYTES = 64 * 1024
-MAX_FIELD_BYTES = 1024 * 1024
-MAX_FIELDS = 50
-RUN_PART = "run"
-Step = Callable[[], None]
+AROUND_BYTES = 64 * 1024
+"""What an upload may have beyond its images: names, headers, boundaries."""
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one upload may be; bytes, counts and seconds."""
-
-    file_bytes: int
-    run_bytes: int
-    files: int
-    seconds: float
-    idle_seconds: float
 
 
 @dataclass(slots=True)
@@ -53,15 +39,30 @@ class Receiver:
     limits: Limits
     skip_unusable: bool
     uploads_now: Callable[[], int]
-    writer: EntryWriter = field(init=False)
-    fields: dict[str, str] = field(default_factory=dict)
     claimed: int = 0
-    _steps: list[Step] = field(default_factory=list)
+    _form: Form | None = None
+    _batch: list[bytes] = field(default_factory=list)
     _buffered: int = 0
     _received: int = 0
-    _files: int = 0
-    _fields: int = 0
     _deadline: float = 0.0
+    _whole: bool = False
+
+    @property
+    def form(self) -> Form:
+        """What was read. Only after `receive` has begun."""
+        if self._form is None:
+            raise InvalidUpload("Nothing was read yet.")
+        return self._form
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """The form's fields."""
+        return self.form.fields
+
+    @property
+    def writer(self) -> EntryWriter:
+        """The spool file with the images."""
+        return self.form.writer
 
     async def receive(self, request: web.Request) -> None:
         """Read the whole body.
@@ -70,17 +71,22 @@ class Receiver:
             InvalidUpload: no multipart form, or a broken one.
             UploadTooLarge, NotAnImage, UploadTimeout, SpoolFull: as their names say.
         """
-        if request.content_type != "multipart/form-data":
-            raise InvalidUpload(f"Send multipart/form-data, not {request.content_type[:80]!r}.")
         self._refuse_announced(request.content_length)
         self._deadline = time.monotonic() + self.limits.seconds
-        self.writer = await self._in_thread(partial(self.spool.writer, self.inspect))
+        self._form = Form(
+            request.headers.get("Content-Type", ""),
+            self.limits,
+            partial(self.spool.writer, self.inspect),
+            skip_unusable=self.skip_unusable,
+        )
         try:
-            reader = await request.multipart()
-            while (part := await self._next_part(reader)) is not None:
-                if isinstance(part, MultipartReader):
-                    raise InvalidUpload("A part is a multipart of its own; send the files side by side.")
-                await self._part(part)
+            while data := await self._next(request, self._room()):
+                self._batch.append(data)
+                self._buffered += len(data)
+                if self._room() <= 0:
+                    await self._flush(end=False)
+            await self._flush(end=True)
+            self._whole = True
         except KrabbelError:
             raise
         except TimeoutError as error:
@@ -89,10 +95,9 @@ class Receiver:
                 f"{self.limits.seconds:g} s."
             ) from error
         except Exception as error:
-            # Whatever the parser raises on hostile bytes (ValueError, AssertionError, HttpProcessingError, ...)
+            # Whatever a parser raises on hostile bytes (ValueError, HttpProcessingError, a payload cut short, ...)
             # means the same: this is no whole multipart body.
             raise InvalidUpload(f"The multipart body is broken or incomplete ({type(error).__name__}).") from error
-        await self._flush()
 
     def require_usable_image(self) -> None:
         """Return if there is an image, or nothing at all was sent as one.
@@ -118,84 +123,44 @@ class Receiver:
 
     async def close(self) -> None:
         """Forget what was not committed: the file is removed, the claimed bytes are given back."""
-        if hasattr(self, "writer"):
-            await asyncio.shield(self._in_thread(self.writer.abort))
+        if self._form is not None and (self._form.has_file or not self._whole):
+            await asyncio.shield(self._in_thread(self._form.abort))
         self.spool.release(self.claimed)
         self.claimed = 0
 
     def _refuse_announced(self, length: int | None) -> None:
-        """Say no before the bytes come, where their number is told. 64 kB more than the files: the form around."""
-        if length is not None and length > self.limits.run_bytes + CHUNK_BYTES:
+        """Say no before the bytes come, where their number is told."""
+        if length is not None and length > self.limits.run_bytes + AROUND_BYTES:
             raise UploadTooLarge(f"The upload has {length} bytes; at most {self.limits.run_bytes} are taken.")
 
-    async def _next_part(self, reader: MultipartReader) -> MultipartReader | BodyPartReader | None:
-        async with asyncio.timeout(self._patience()):
-            return await reader.next()
+    def _room(self) -> int:
+        """Return how many bytes may still be collected; the more uploads are under way, the fewer."""
+        return min(BATCH_BYTES, ALL_BATCHES_BYTES // max(1, self.uploads_now())) - self._buffered
 
-    def _patience(self) -> float:
+    async def _next(self, request: web.Request, most: int) -> bytes:
+        """Return what has arrived since, b"" at the end."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        return min(left, self.limits.idle_seconds)
-
-    async def _part(self, part: BodyPartReader) -> None:
-        name, file_name = part_names(part.headers.get("Content-Disposition"))
-        # Some clients give the JSON part a file name, and some give the files none.
-        if name == RUN_PART or (file_name is None and name != "files"):
-            await self._field(name, part)
-        else:
-            await self._file(part, display_name(file_name or ""))
-
-    async def _chunk(self, part: BodyPartReader) -> bytes:
-        async with asyncio.timeout(self._patience()):
-            data = bytes(await part.read_chunk(CHUNK_BYTES))
+        async with asyncio.timeout(min(left, self.limits.idle_seconds)):
+            data = await request.content.read(max(1, min(CHUNK_BYTES, most)))
         self._received += len(data)
-        if self._received > self.limits.run_bytes:
+        if self._received > self.limits.run_bytes + AROUND_BYTES:
             raise UploadTooLarge(f"The upload has more than {self.limits.run_bytes} bytes.")
         return data
 
-    async def _field(self, name: str, part: BodyPartReader) -> None:
-        self._fields += 1
-        if self._fields > MAX_FIELDS:
-            raise UploadTooLarge(f"The form has more than {MAX_FIELDS} fields.")
-        value = bytearray()
-        while not part.at_eof():
-            value += await self._chunk(part)
-            if len(value) > MAX_FIELD_BYTES:
-                raise UploadTooLarge(f"The field {name[:80]!r} has more than {MAX_FIELD_BYTES} bytes.")
-        # A wrong charset is no reason to lose an insect: what cannot be read is replaced.
-        self.fields[name[:80]] = value.decode("utf-8", "replace").replace("\x00", "")
-
-    async def _file(self, part: BodyPartReader, name: str) -> None:
-        self._files += 1
-        if self._files > self.limits.files:
-            raise UploadTooLarge(f"The run has more than {self.limits.files} files.")
-        size = 0
-        while not part.at_eof():
-            data = await self._chunk(part)
-            size += len(data)
-            if size > self.limits.file_bytes:
-                raise UploadTooLarge(f"{name[:80]!r} has more than {self.limits.file_bytes} bytes.")
-            await self._add(len(data), partial(self.writer.append, data))
-        await self._add(0, partial(self.writer.end_image, name, skip_unusable=self.skip_unusable))
-
-    async def _add(self, byte_size: int, step: Step) -> None:
-        self._steps.append(step)
-        self._buffered += byte_size
-        if self._buffered >= min(BATCH_BYTES, ALL_BATCHES_BYTES // max(1, self.uploads_now())):
-            await self._flush()
-
-    async def _flush(self) -> None:
-        """Have the collected steps done in a thread."""
-        steps, self._steps = self._steps, []
+    async def _flush(self, *, end: bool) -> None:
+        """Have what was collected taken in by a thread."""
+        batch, self._batch = self._batch, []
         byte_size, self._buffered = self._buffered, 0
         self.spool.claim(byte_size)
         self.claimed += byte_size
         BYTES_RECEIVED.inc(byte_size)
 
         def work() -> None:
-            for step in steps:
-                step()
+            data = b"".join(batch)
+            batch.clear()
+            self.form.feed(data, end=end)
 
         try:
             await self._in_thread(work)

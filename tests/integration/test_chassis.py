@@ -97,7 +97,14 @@ async def test_a_run_moves_only_along_its_state_machine(settings):
             await runs.get(run.run_id)
         assert await runs.receive(run)
         assert not await runs.receive(run), "the second upload changes nothing"
-        assert await runs.mark_queued(run.run_id)
+        others = [a_run(), a_run()]
+        assert await asyncio.gather(*(runs.receive(each) for each in (*others, run, others[0]))) == [
+            *(True, True),
+            *(False, False),
+        ]
+        assert await asyncio.gather(*(runs.mark_queued(each.run_id) for each in others)) == [True, True]
+        assert await asyncio.gather(*(runs.mark_queued(each.run_id) for each in (run, others[0]))) == [True, False]
+        assert not await runs.mark_queued(run.run_id)
         assert await runs.complete(a_classification(run))
         assert not await runs.mark_queued(run.run_id), "a late confirmation does not throw a classified run back"
         assert not await runs.fail(run.run_id, "too late"), "a classified run does not fail"

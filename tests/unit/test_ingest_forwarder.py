@@ -1,6 +1,7 @@
 """The forwarder with stores that fail on command: what waits, what is tried again, what is set aside."""
 
 import asyncio
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -34,8 +35,9 @@ class Stores:
         if name in self.away:
             raise Unavailable(f"{name} is away")
 
-    async def put(self, key: str, data: bytes, _content_type: str) -> None:
+    async def put(self, key: str, data: bytes, _content_type: str, *, sha256: str) -> None:
         self._ask("objects")
+        assert hashlib.sha256(data).hexdigest() == sha256
         self.objects[key] = data
 
     async def get(self, run_id: str) -> TrackingRun:
