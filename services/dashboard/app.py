@@ -21,6 +21,7 @@ from services.dashboard.routes_outline import PATH as OUTLINE_PATH
 from services.dashboard.routes_outline import OutlineHandler
 from services.dashboard.session import open_page
 from services.dashboard.settings import DashboardSettings
+from services.dashboard.sun import ADDRESS, SunHandler
 from services.dashboard.views import Views
 
 log = get_logger(__name__)
@@ -83,6 +84,7 @@ class Dashboard:
                 (r"/metrics", _Metrics),
                 (OUTLINE_PATH, OutlineHandler),
                 (rf"{PREFIX}(.+)", ReadHandler, {"client": self._client}),
+                (ADDRESS, SunHandler, {"state": self.feed.state}),
                 *(
                     (page.path, PageHandler, {"page": page, "views": self._views, "public_url": settings.public_url})
                     for page in plain

@@ -19,8 +19,8 @@ from services.dashboard.roles import Role
 from services.dashboard.texts import LANGUAGES, catalogue
 
 UNUSED_SCRIPTS = ("bokeh-gl", "bokeh-mathjax")
-BOKEH_JS = "/static/js/bokeh.min.js"
-"""Bokeh's own file on our server: all that a chart without a session needs."""
+BOKEH_JS = ("/static/js/bokeh.min.js", "/static/js/bokeh-api.min.js")
+"""Bokeh's own files on our server: all that a chart without a session needs."""
 LANGUAGE_NAMES = {"de": "Deutsch", "en": "English"}
 
 

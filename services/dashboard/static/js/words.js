@@ -60,6 +60,16 @@ export function shortDay(day) {
   return format("UTC", { weekday: "short", day: "numeric", month: "short" }).format(new Date(`${day}T12:00:00Z`))
 }
 
+// An hour of the day, in words of the language: 17 Uhr, 17:00.
+export function hourText(hour) {
+  return lang === "de" ? `${hour} Uhr` : `${String(hour % 24).padStart(2, "0")}:00`
+}
+
+// A time of the day from hours: 5.5 is 05:30.
+export function timeOf(hours) {
+  return format("UTC", { hour: "2-digit", minute: "2-digit" }).format(new Date(Date.UTC(2000, 0, 1, 0, Math.round(hours * 60))))
+}
+
 // The hour that it is on a camera's clock.
 export function hourOf(moment, zone) {
   return Number(format(zone, { hour: "2-digit", hourCycle: "h23" }).formatToParts(moment).find((part) => part.type === "hour").value)

@@ -1,7 +1,7 @@
 // The counts of the chosen day: the three most frequent guests, the share of each class, the table beside the chart.
 
 import { byId, disc, h, keyed, name, setText } from "../dom.js"
-import { longDay, number, percent, t, taxon } from "../words.js"
+import { lang, longDay, number, percent, start, t, taxon } from "../words.js"
 
 const ROWS = 9
 
@@ -10,6 +10,9 @@ export function setDay(figures, today) {
   setText(byId("day-title"), isToday ? `${t("day.today")}, ${longDay(figures.day)}` : longDay(figures.day))
   const insects = (figures.classes ?? []).filter(([label]) => taxon(label).insect)
   const total = insects.reduce((sum, [, count]) => sum + count, 0)
+  const whole = byId("whole-day")
+  whole.hidden = !start.pages.day
+  whole.href = `${start.pages.day}?lang=${lang}${isToday ? "" : `&day=${figures.day}`}`
   const blank = byId("day-blank")
   blank.hidden = figures.loaded && total > 0
   setText(blank, !figures.loaded ? t("day.loading") : isToday ? t("day.empty_today") : t("day.empty"))

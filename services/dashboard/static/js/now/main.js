@@ -4,7 +4,7 @@ import { addCard, setCameras as setCarpetCameras, setEmpty, setGallery, setTotal
 import { setLink, watchOwnConnection } from "../connection.js"
 import { setDay } from "./figures.js"
 import { drawHour, setHour } from "./hour.js"
-import { chosenDay, setDays, shownDay, startPicker } from "./picker.js"
+import { chosenDay, setDays, shownDay, startPicker } from "../picker.js"
 import { drawCameras, setCameras, setSystem } from "./surroundings.js"
 import { start } from "../words.js"
 

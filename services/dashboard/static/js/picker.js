@@ -1,7 +1,7 @@
 // The day picker. The address holds the day, so that a page can be shared and the back button works.
 
-import { byId, h, keyed, setText } from "../dom.js"
-import { shortDay, start, t } from "../words.js"
+import { byId, h, keyed, setText } from "./dom.js"
+import { shortDay, start, t } from "./words.js"
 
 let chosen = start.day // null: always today
 let days = []
@@ -21,7 +21,7 @@ export function setDays(totals) {
 function draw() {
   const select = byId("days")
   keyed(select, days, ([day]) => day, ([day]) => h("option", { value: day }), (option, [day, count]) => {
-    setText(option, t("day.option", { day: day === today ? t("day.today") : shortDay(day), count }))
+    setText(option, t("picker.option", { day: day === today ? t("picker.today") : shortDay(day), count }))
   })
   select.value = shownDay()
   const at = days.findIndex(([day]) => day === shownDay())
@@ -53,6 +53,7 @@ export function startPicker(onChoice) {
   byId("days").addEventListener("change", (event) => choose(event.target.value))
   byId("earlier").addEventListener("click", () => step(1))
   byId("later").addEventListener("click", () => step(-1))
+  byId("busiest")?.addEventListener("click", () => choose(days.reduce((best, row) => (row[1] > best[1] ? row : best))[0]))
   byId("picker").addEventListener("submit", (event) => event.preventDefault())
   addEventListener("popstate", () => choose(new URL(location.href).searchParams.get("day") ?? today, false))
 }
