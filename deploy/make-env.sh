@@ -36,6 +36,7 @@ secret krabbel_s3_access_key "krabbel"
 secret krabbel_s3_secret_key "$(random)"
 secret krabbel_service_key "$(random)"
 secret krabbel_cookie_secret "$(random 32)"
+secret grafana_password "$(random)"
 
 # An account per service, and one (krabbel) for the operator's command. What each may do in MongoDB is in
 # proto/accounts.json; in RabbitMQ all may use the names that begin with krabbel, and nobody is an administrator:

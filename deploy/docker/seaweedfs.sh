@@ -21,4 +21,4 @@ export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY
 
 exec weed -logtostderr server -dir=/data -ip=127.0.0.1 -ip.bind=127.0.0.1 -s3 -s3.ip.bind=0.0.0.0 -s3.port=9000 \
     -s3.port.iceberg=0 -s3.iam=false -master.telemetry=false -master.volumeSizeLimitMB=1024 \
-    -volume.max=0 -volume.preStopSeconds=0
+    -volume.max=0 -volume.preStopSeconds=0 -metricsIp=0.0.0.0 -metricsPort=9324

@@ -161,6 +161,12 @@ class Runs:
         documents = await available(lambda: cursor.limit(limit).to_list(limit))
         return [from_document(document) for document in documents]
 
+    async def oldest(self, status: RunStatus) -> datetime | None:
+        """Return when the run was received that has this status and waits longest; None if there is none."""
+        query, wanted = {"status": status.value}, {"received_at": 1, "_id": 0}
+        document = await available(lambda: self._runs.find_one(query, wanted, sort=[("received_at", 1)]))
+        return document["received_at"] if document else None
+
     async def stale_queued(self, older_than: timedelta, limit: int = 500) -> list[TrackingRun]:
         """Return runs that were last published too long ago and are not classified yet, oldest receipt first."""
         before = datetime.now(UTC) - older_than

@@ -16,6 +16,7 @@ from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
 from services.chassis.runs import Runs
 from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
+from services.ingest.certificate import watch_certificate
 from services.ingest.context import (
     CAMERAS,
     FAILED_KEYS,
@@ -38,6 +39,7 @@ from services.ingest.routes import classify, expect_continue, heartbeat, post_ru
 from services.ingest.settings import IngestSettings
 from services.ingest.spool import Spool
 from services.ingest.sweep import Sweep
+from services.ingest.watch import Watch
 
 HEARTBEAT_BYTES = 64 * 1024
 log = get_logger(__name__)
@@ -88,6 +90,8 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             asyncio.create_task(prepare(store, database), name="prepare"),
             asyncio.create_task(registry.refresh_forever(), name="registry"),
             asyncio.create_task(forwarder.run_forever(), name="forwarder"),
+            asyncio.create_task(Watch(runs, broker, registry).run_forever(settings.watch_seconds), name="watch"),
+            asyncio.create_task(watch_certificate(settings.public_url), name="certificate"),
             asyncio.create_task(reconciler.run_forever(settings.reconcile_seconds), name="reconciler"),
         ]
         if settings.sweep != "off":

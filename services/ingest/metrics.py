@@ -28,3 +28,28 @@ FORWARD_RETRIES = Counter("krabbel_ingest_forward_retries_total", "Runs that go 
 REPUBLISHED = Counter("krabbel_ingest_republished_total", "Jobs published again by the reconciler", ["status"])
 ORPHANS = Gauge("krabbel_ingest_orphan_objects", "Objects without a run, found by the last sweep")
 ORPHANS_REMOVED = Counter("krabbel_ingest_orphan_objects_removed_total", "Objects without a run that were removed")
+SPOOL_LIMIT = Gauge("krabbel_ingest_spool_limit_bytes", "Most bytes that the spool may have")
+SPOOL_FREE = Gauge(
+    "krabbel_ingest_spool_disk_free_bytes", "Free bytes on the spool's disk, those to be left free included"
+)
+QUEUE_JOBS = Gauge(
+    "krabbel_ingest_queue_jobs", "Jobs that wait: classify, reclassify, parked (dead letters)", ["queue"]
+)
+QUEUE_AGE = Gauge("krabbel_ingest_queue_oldest_seconds", "Age of the oldest run that is not classified yet, by receipt")
+WATCHED = Gauge("krabbel_ingest_watched_timestamp_seconds", "When queues and cameras were last looked at")
+CAMERA_UPLOAD = Gauge(
+    "krabbel_ingest_camera_last_upload_timestamp_seconds", "When a registered camera uploaded last", ["camera_id"]
+)
+CAMERA_SEEN = Gauge(
+    "krabbel_ingest_camera_last_seen_timestamp_seconds",
+    "When a registered camera uploaded or sent its heartbeat last",
+    ["camera_id"],
+)
+CAMERA_BATTERY = Gauge("krabbel_ingest_camera_battery_ratio", "Battery, 0 to 1, by its last heartbeat", ["camera_id"])
+CAMERA_DISK = Gauge(
+    "krabbel_ingest_camera_disk_free_bytes", "Free bytes on a camera, by its last heartbeat", ["camera_id"]
+)
+CERTIFICATE_ENDS = Gauge(
+    "krabbel_ingest_certificate_expiry_timestamp_seconds",
+    "When the certificate of the public address ends; 0: no HTTPS, 1: clients refuse it",
+)

@@ -46,6 +46,8 @@ class Registry:
         self._snapshot = Snapshot()
         self._named = settings.camera_name if fixed_keys(settings) else None
         self.keys = KeyRing(cameras, fixed_keys(settings))
+        self.cameras: tuple[Camera, ...] = ()
+        """As the database had them last; none before it was asked"""
 
     def load(self) -> None:
         """Take over what an earlier process knew. Blocks; call it once, at start."""
@@ -88,6 +90,7 @@ class Registry:
         if self._named is not None:
             await self._make_named(self._named)
         keys, cameras = await self._cameras.keys(), await self._cameras.all()
+        self.cameras = tuple(cameras)
         fresh = Snapshot(
             keys=tuple(sorted(keys, key=lambda key: key.key_hash)),
             zones={camera.camera_id: camera.timezone for camera in cameras},

@@ -43,6 +43,7 @@ class IngestSettings(ServiceSettings):
 
     forward_concurrency: int = Field(24, ge=1, le=64, description="Runs forwarded to the stores at the same time")
     check_threads: int = Field(2, ge=1, le=32, description="Threads that hash and decode images")
+    watch_seconds: float = Field(10.0, gt=0, description="Seconds between two looks at queues and cameras, for metrics")
     reconcile_seconds: float = Field(30.0, gt=0, description="Seconds between two rounds of the reconciler")
     republish_after_seconds: float = Field(60.0, gt=0, description="Age at which a `received` run is published again")
     requeue_after_seconds: float = Field(

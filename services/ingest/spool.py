@@ -26,7 +26,14 @@ from services.ingest.entry_file import EntryReader, EntryWriter, Manifest
 from services.ingest.failpoints import Failpoints, Point
 from services.ingest.group_sync import GroupSync
 from services.ingest.images import ImageFacts
-from services.ingest.metrics import SPOOL_AGE, SPOOL_BROKEN, SPOOL_BYTES, SPOOL_ENTRIES
+from services.ingest.metrics import (
+    SPOOL_AGE,
+    SPOOL_BROKEN,
+    SPOOL_BYTES,
+    SPOOL_ENTRIES,
+    SPOOL_FREE,
+    SPOOL_LIMIT,
+)
 
 FSYNC_THREADS = 8
 ROOM_KNOWN_S = 0.25
@@ -59,6 +66,11 @@ class Entry:
     def age_s(self) -> float:
         """Seconds since acceptance (the sequence is its time in nanoseconds)."""
         return max(0.0, time.time() - self.sequence / 1e9)
+
+
+def _free_bytes(folder: Path) -> int:
+    stat = os.statvfs(folder)
+    return stat.f_bavail * stat.f_frsize
 
 
 class Spool:
@@ -96,6 +108,8 @@ class Spool:
         SPOOL_ENTRIES.set_function(lambda: len(self._known))
         SPOOL_BYTES.set_function(lambda: self._used)
         SPOOL_AGE.set_function(self.oldest_age_s)
+        SPOOL_LIMIT.set(self._limit_bytes)
+        SPOOL_FREE.set_function(lambda: _free_bytes(self.folder))
         if self._waiting:
             log.info("spool holds runs of an earlier process", runs=len(self._waiting), bytes=self._used)
 
@@ -151,8 +165,9 @@ class Spool:
             SpoolFull: it would not.
         """
         if time.monotonic() >= self._free_until:
-            stat = await asyncio.get_running_loop().run_in_executor(self._executor, os.statvfs, self.folder)
-            self._free, self._free_until = stat.f_bavail * stat.f_frsize, time.monotonic() + ROOM_KNOWN_S
+            loop = asyncio.get_running_loop()
+            self._free = await loop.run_in_executor(self._executor, _free_bytes, self.folder)
+            self._free_until = time.monotonic() + ROOM_KNOWN_S
         if self._used >= self._limit_bytes or self._free < self._min_free_bytes:
             raise SpoolFull("The spool's disk is full. Try again later.")
 

@@ -158,6 +158,7 @@ def test_no_secret_is_in_an_environment_or_has_a_default() -> None:
             assert not re.search(r"PASS(WORD)?$|SECRET_KEY$|_URL$", variable) or variable in (
                 "KRABBEL_PUBLIC_URL",
                 "KRABBEL_QUERY_URL",
+                "GF_SERVER_ROOT_URL",
             ), f"{name}: {variable}"
     assert "${API_KEY:?" in TEXT
     assert all("${SECRETS_DIR:?" in secret["file"] for secret in COMPOSE["secrets"].values())
@@ -238,7 +239,7 @@ def test_secrets_are_not_committed() -> None:
 
 
 def test_compose_itself_accepts_the_file_in_all_profiles(made: Path) -> None:
-    env = settings_of(made / ".env") | {"COMPOSE_PROFILES": "minio,gpu,tools"}
+    env = settings_of(made / ".env") | {"COMPOSE_PROFILES": "minio,gpu,tools,monitoring"}
     answer = run_compose("config", "--quiet", env=env, folder=made)
     assert (answer.returncode, answer.stderr) == (0, "")
 
@@ -254,6 +255,7 @@ def test_profile_chooses_one_object_store(made: Path, profile: str, stores: set[
     assert ("classifier-gpu" in names) == ("gpu" in profile)
     assert {"caddy", "ingest", "query", "dashboard", "classifier", "rabbitmq", "mongodb"} <= names
     assert "cli" not in names
+    assert not names & {"prometheus", "grafana"}
 
 
 def test_compose_says_what_to_do_when_the_settings_are_missing(tmp_path: Path) -> None:
