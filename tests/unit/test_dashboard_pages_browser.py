@@ -3,9 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
-from tests.unit.test_dashboard_browser import dashboard, page, pytestmark, query, started
+from services.dashboard.pages.registry import PAGES
+from tests.unit.test_dashboard_browser import PHONE, dashboard, page, pytestmark, query, started
 
 __all__ = ["dashboard", "page", "pytestmark", "query", "started"]  # the fixtures, and one worker for all
 
@@ -43,3 +46,51 @@ async def test_day_in_full_can_be_chosen_and_taken_along(query, dashboard, page)
     assert "day=" in page.url
     await page.get_by_role("link", name="EN").click()
     await expect(page.locator("#podium li").first).to_contain_text("Vespid wasp")
+
+
+async def test_season_draws_what_is_ticked_and_compares_cameras(query, dashboard, page) -> None:
+    some_days(query)
+    await page.goto(f"{dashboard.url}season?lang=en")
+    await expect(page.locator("#tiles")).to_contain_text("days with insects")
+    await expect(page.locator("#phenology .numbers tbody tr")).to_have_count(4)
+    await expect(page.locator("#uptime .numbers")).to_contain_text("Garten 1")
+    await page.wait_for_function("document.querySelector('#lines .chart').childElementCount > 0")
+
+    columns = page.locator("#lines .numbers thead th")
+    await expect(columns).to_have_count(5)
+    await page.get_by_role("checkbox", name="Ant").uncheck()
+    await expect(columns).to_have_text(["Day", "Butterfly or moth", "Vespid wasp", "Wild bee"])
+
+
+async def test_service_that_is_away_is_said_in_words_and_asked_again(query, dashboard, page) -> None:
+    some_days(query)
+    await page.route("**/ui/api/stats/**", lambda route: route.abort())
+    await page.goto(f"{dashboard.url}day")
+    await expect(page.get_by_role("alert")).to_contain_text("Der Server antwortet gerade nicht")
+
+    await page.unroute("**/ui/api/stats/**")
+    await page.get_by_role("button", name="Noch einmal versuchen").click()
+
+    await expect(page.locator("#tiles")).to_contain_text("Besuche")
+    await expect(page.get_by_role("alert")).to_have_count(0)
+
+
+@pytest.mark.parametrize("shown", PAGES, ids=lambda one: one.name)
+async def test_no_page_has_a_serious_barrier_and_none_is_wider_than_a_phone(query, dashboard, page, shown) -> None:
+    some_days(query)
+    for size, scheme in ((None, "light"), (PHONE, "dark")):
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        if size:
+            await page.set_viewport_size(size)
+        await page.goto(f"{dashboard.url.rstrip('/')}{shown.path}?lang=de")
+        await expect(page.locator("h1:visible").first).to_be_visible()
+        await page.wait_for_load_state("networkidle")
+        await page.wait_for_timeout(300)  # fading parts have other colours meanwhile
+        found = (await Axe().run(page)).response["violations"]
+        serious = [
+            (one["id"], [node["target"] for node in one["nodes"]][:5])
+            for one in found
+            if one["impact"] in ("serious", "critical")
+        ]
+        assert not serious, scheme
+        assert await page.evaluate("document.documentElement.scrollWidth") <= (size or {"width": 1400})["width"]

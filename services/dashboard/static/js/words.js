@@ -60,6 +60,14 @@ export function shortDay(day) {
   return format("UTC", { weekday: "short", day: "numeric", month: "short" }).format(new Date(`${day}T12:00:00Z`))
 }
 
+const noon = (day) => new Date(`${day}T12:00:00Z`)
+export const dayLabel = (day) => format("UTC", { day: "numeric", month: "short" }).format(noon(day))
+export const monthLabel = (day) => format("UTC", { month: "short" }).format(noon(day))
+export const weekdayLabel = (at) => format("UTC", { weekday: "short" }).format(new Date(Date.UTC(2024, 0, 1 + at, 12))) // a Monday
+
+const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 })
+export const decimal = (value) => tenths.format(value)
+
 // An hour of the day, in words of the language: 17 Uhr, 17:00.
 export function hourText(hour) {
   return lang === "de" ? `${hour} Uhr` : `${String(hour % 24).padStart(2, "0")}:00`
