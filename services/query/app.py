@@ -19,6 +19,7 @@ from services.chassis.web import READY_CHECKS, new_app
 from services.query import (
     routes_about,
     routes_docs,
+    routes_embeds,
     routes_exports,
     routes_images,
     routes_legacy,
@@ -29,6 +30,7 @@ from services.query import (
     routes_uptime,
 )
 from services.query.access import KEY_RING, SETTINGS, fixed_principals
+from services.query.embeds.hub import EmbedHub
 from services.query.live import LiveHub
 from services.query.pictures import Pictures
 from services.query.run_reader import RunReader
@@ -45,6 +47,7 @@ ROOMS = (
     routes_live,
     routes_legacy,
     routes_exports,
+    routes_embeds,
     routes_docs,
 )
 log = get_logger(__name__)
@@ -69,6 +72,13 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
+        app[routes_embeds.EMBEDS] = EmbedHub(
+            app[routes_live.HUB],
+            app[routes_runs.RUNS],
+            app[routes_statistics.ROLLUPS],
+            cameras,
+            frozenset(settings.embed_cameras.replace(",", " ").split()),
+        )
         app[routes_live.CATCH_UPS] = asyncio.Semaphore(8)
         # The broker is not asked: without it reads work, and /api/v1/status says that it is away.
         app[READY_CHECKS] |= {"database": database.ping, "object store": store.ping}
@@ -94,6 +104,7 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(app[KEY_RING].refresh_forever(), name="keys"),
         asyncio.create_task(_ensure_indexes(app[DATABASE]), name="indexes"),
         asyncio.create_task(hub.follow_forever(), name="live"),
+        asyncio.create_task(app[routes_embeds.EMBEDS].refresh_forever(), name="embeds"),
         asyncio.create_task(hub.beat_forever(settings.live_heartbeat_s), name="heartbeats"),
     ]
     yield

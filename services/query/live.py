@@ -99,18 +99,13 @@ def event_of(change: RunChange) -> EncodedEvent | None:
     return encoded(change.token, kind.value, run.camera_id, label, event.model_dump_json().encode())
 
 
-class LiveHub:
-    """Fans one change stream out. Run :meth:`follow_forever` as a task."""
+class Fan:
+    """The readers of a stream. It never waits for one of them."""
 
-    def __init__(self, database: Database, history: int) -> None:
-        self._database = database
+    def __init__(self, gauge: Gauge | None = None) -> None:
         self._readers: dict[Wanted, set[Reader]] = {}
+        self._gauge = gauge
         self._count = 0
-        self._history: OrderedDict[str, EncodedEvent] = OrderedDict()
-        self._history_length = history
-        self._changes = RunChanges(database)
-        self.following = asyncio.Event()
-        self.closing = asyncio.Event()
 
     @property
     def readers(self) -> int:
@@ -120,8 +115,7 @@ class LiveHub:
     def add(self, reader: Reader) -> None:
         """Hand events to this reader from now on."""
         self._readers.setdefault(reader.wanted, set()).add(reader)
-        self._count += 1
-        READERS.set(self._count)
+        self._counted(1)
 
     def remove(self, reader: Reader) -> None:
         """Hand it no more; once is enough."""
@@ -130,8 +124,59 @@ class LiveHub:
             alike.remove(reader)
             if not alike:
                 del self._readers[reader.wanted]
-            self._count -= 1
-            READERS.set(self._count)
+            self._counted(-1)
+
+    def each(self, event: EncodedEvent | None, do: Callable[[Reader], bool]) -> None:
+        """Do something with everyone who wants the event (None: with all), and part with those who cannot follow.
+
+        Most readers want the same, so what is wanted is looked at once for all who want it.
+        """
+        left: list[Reader] = []
+        for wanted, readers in self._readers.items():
+            if event is None or wanted.takes(event):
+                left += [reader for reader in readers if not do(reader)]
+        for reader in left:
+            if not reader.gone():
+                CUT.inc()
+            self.remove(reader)
+            reader.close()
+
+    def close(self) -> None:
+        """End all streams."""
+        for reader in [reader for readers in self._readers.values() for reader in readers]:
+            self.remove(reader)
+            reader.close()
+
+    def _counted(self, change: int) -> None:
+        self._count += change
+        if self._gauge is not None:
+            self._gauge.set(self._count)
+
+
+class LiveHub:
+    """Fans one change stream out. Run :meth:`follow_forever` as a task."""
+
+    def __init__(self, database: Database, history: int) -> None:
+        self._database = database
+        self.fan = Fan(READERS)
+        self._history: OrderedDict[str, EncodedEvent] = OrderedDict()
+        self._history_length = history
+        self._changes = RunChanges(database)
+        self.following = asyncio.Event()
+        self.closing = asyncio.Event()
+
+    @property
+    def readers(self) -> int:
+        """The number of open streams."""
+        return self.fan.readers
+
+    def add(self, reader: Reader) -> None:
+        """Hand events to this reader from now on."""
+        self.fan.add(reader)
+
+    def remove(self, reader: Reader) -> None:
+        """Hand it no more; once is enough."""
+        self.fan.remove(reader)
 
     async def follow_forever(self) -> None:
         """Follow the change stream; after a loss, go on behind the last event."""
@@ -147,7 +192,7 @@ class LiveHub:
                 log.warning("the live stream lost its place; readers are told to read anew")
                 self._changes = RunChanges(self._database)
                 self._history.clear()
-                self._each(None, lambda reader: reader.reset())
+                self.fan.each(None, lambda reader: reader.reset())
             except Unavailable as error:
                 if not failures:
                     log.warning("the live stream lost the database; it will go on from where it was", error=str(error))
@@ -161,7 +206,7 @@ class LiveHub:
         """Send heartbeats, and forget who has left."""
         while True:
             await asyncio.sleep(seconds)
-            self._each(None, lambda reader: reader.beat())
+            self.fan.each(None, lambda reader: reader.beat())
 
     def _publish(self, change: RunChange) -> None:
         event = event_of(change)
@@ -171,22 +216,7 @@ class LiveHub:
         self._history[event.event_id] = event
         while len(self._history) > self._history_length:
             self._history.popitem(last=False)
-        self._each(event, lambda reader: reader.send(event))
-
-    def _each(self, event: EncodedEvent | None, do: Callable[[Reader], bool]) -> None:
-        """Do something with everyone who wants the event (None: with all), and part with those who cannot follow.
-
-        Most readers want the same, so what is wanted is looked at once for all who want it.
-        """
-        left: list[Reader] = []
-        for wanted, readers in self._readers.items():
-            if event is None or wanted.takes(event):
-                left += [reader for reader in readers if not do(reader)]
-        for reader in left:
-            if not reader.gone():
-                CUT.inc()
-            self.remove(reader)
-            reader.close()
+        self.fan.each(event, lambda reader: reader.send(event))
 
     def remembered(self, after: str) -> list[EncodedEvent] | None:
         """Return the events behind ``after`` from memory; None where it is not remembered."""
@@ -214,6 +244,4 @@ class LiveHub:
     def close(self) -> None:
         """End all streams (shutdown)."""
         self.closing.set()
-        for reader in [reader for readers in self._readers.values() for reader in readers]:
-            self.remove(reader)
-            reader.close()
+        self.fan.close()

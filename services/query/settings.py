@@ -19,3 +19,11 @@ class QuerySettings(ExportSettings):
     image_cache_bytes: int = Field(
         64 * 1024**2, ge=0, description="Memory for recently shown pictures, so that a gallery asks the store once"
     )
+    embeds: bool = Field(
+        True, description="Show counts and the latest visitor at /embed/… to anyone, for articles (never a place)"
+    )
+    embed_cameras: str = Field("", description="Ids of the cameras that embeds may show, with commas; empty: all")
+    embed_sites: str = Field(
+        "*", description="Sites that may frame and read the embeds, with spaces: https://example.org; *: any"
+    )
+    embed_readers: int = Field(5000, ge=1, description="Most open streams of embeds in this process")

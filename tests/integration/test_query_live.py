@@ -176,7 +176,7 @@ async def test_a_slow_reader_is_cut_and_the_others_go_on(world: World):
         slow = hub.readers
         assert slow == 2
         for _ in range(200):
-            hub._each(event, lambda one: min([one.send(event) for _ in range(40)]))
+            hub.fan.each(event, lambda one: min([one.send(event) for _ in range(40)]))
             for _ in range(40):
                 assert (await good.next())[1]["run"]["run_id"] == run.run_id
             if hub.readers == 1:

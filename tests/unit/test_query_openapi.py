@@ -11,7 +11,10 @@ from services.query.app import create_app
 from services.query.openapi import merged, parts
 from services.query.settings import QuerySettings
 
-UNDESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/{name}"}
+UNDESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/{name}"} | {
+    "/embed/{name}",
+    "/embed/{widget}",
+}
 
 
 def routes_of(app: web.Application) -> set[tuple[str, str]]:
