@@ -62,7 +62,10 @@ def asyncapi() -> dict[str, Any]:
     job_headers = {
         "type": "object",
         "required": [VERSION_HEADER],
-        "properties": {VERSION_HEADER: {"type": "integer", "const": JOB_VERSION}},
+        "properties": {
+            VERSION_HEADER: {"type": "integer", "const": JOB_VERSION},
+            "traceparent": {"type": "string", "description": "W3C Trace Context; only while traces are on."},
+        },
     }
     job = {"$ref": "#/components/messages/classifyJob"}
     queue = {"amqp": {"is": "queue", "queue": {"durable": True, "exclusive": False, "autoDelete": False}}}

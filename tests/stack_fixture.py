@@ -5,7 +5,7 @@ machine and fail in CI: a skipped test there would look like a passed one.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,14 +57,16 @@ def missing(what: str) -> None:
 
 
 @contextmanager
-def running_stack(data_dir: Path, services: tuple[str, ...] = BACKENDS, workers: int = 1) -> Iterator[RunningStack]:
-    """Start servers (and services), yield how to reach them, stop them."""
+def running_stack(
+    data_dir: Path, services: tuple[str, ...] = BACKENDS, workers: int = 1, settings: Mapping[str, str] | None = None
+) -> Iterator[RunningStack]:
+    """Start servers (and services, with further ``settings``), yield how to reach them, stop them."""
     with ExitStack() as cleanup:
-        settings: dict[str, str] = {}
+        settings = dict(settings or {})
         if CONTAINERS:
             from tests.container_servers import container_servers
 
-            settings = cleanup.enter_context(container_servers())
+            settings |= cleanup.enter_context(container_servers())
             services = tuple(name for name in services if name not in BACKENDS)
         try:
             stack = EmbeddedStack(data_dir, services, workers=workers, settings=settings).start()

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage, AbstractQueue
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+    HeadersType,
+)
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
 from aiormq.exceptions import ChannelNotFoundEntity
 
@@ -20,6 +27,7 @@ from proto.job import JOB_TYPE, JOB_VERSION, VERSION_HEADER, ClassifyJob
 from services.chassis.logging import get_logger
 from services.chassis.settings import BackendSettings
 from services.chassis.topology import EXCHANGE, queues
+from services.chassis.tracing import TRACEPARENT, traceparent
 
 RETRY_DELAYS_S = (5.0, 30.0, 300.0)
 PUBLISH_TIMEOUT_S = 5.0
@@ -158,7 +166,7 @@ class Broker:
             correlation_id=job.run_id,
             timestamp=job.published_at,
             type=JOB_TYPE,
-            headers={VERSION_HEADER: JOB_VERSION},
+            headers=_headers(job),
             app_id="krabbel",
         )
         await self.publish_message(message, routing_key)
@@ -247,6 +255,13 @@ class Broker:
             with suppress(*_LOST):
                 async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                     await connection.close()
+
+
+def _headers(job: ClassifyJob) -> HeadersType:
+    headers: HeadersType = {VERSION_HEADER: JOB_VERSION}
+    if (parent := traceparent(job.run_id)) is not None:
+        headers[TRACEPARENT] = parent
+    return headers
 
 
 async def _declare(channel: AbstractChannel, retry_delays_s: tuple[float, ...]) -> AbstractExchange:

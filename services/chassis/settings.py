@@ -64,6 +64,10 @@ class ServiceSettings(BackendSettings):
     log_format: Literal["auto", "json", "console"] = Field("auto", description="auto: console on a terminal, else JSON")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe line to print")
     shutdown_s: float = Field(20.0, gt=0, description="Seconds to finish what is under way after SIGTERM")
+    otlp_endpoint: str = Field(
+        "",
+        description="Collector of traces (OTLP/HTTP), as http://host:4318; needs the extra `otel`; empty: no traces",
+    )
     service_key: SecretStr | None = Field(
         None, description="Shared secret with which the services read from each other (the dashboard from query)"
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from proto.errors import BadRequest, KrabbelError, NotAuthenticated
 from proto.problem import PROBLEM_CONTENT_TYPE, Problem
+from services.chassis import tracing
 from services.chassis.logging import configure_logging, get_logger
 from services.chassis.metrics import HTTP_REQUESTS, HTTP_SECONDS, metrics
 from services.chassis.settings import ServiceSettings
@@ -177,14 +178,18 @@ def run(service: str, settings: ServiceSettings, create: Callable[[], web.Applic
         loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
     except ImportError:
         loop = asyncio.new_event_loop()
-    app = create()
-    app.on_startup.append(_started)
-    web.run_app(
-        app,
-        host=settings.host,
-        port=settings.port,
-        access_log=None,
-        print=lambda *_: None,
-        shutdown_timeout=settings.shutdown_s,
-        loop=loop,
-    )
+    tracing.set_up(service, settings)
+    try:
+        app = create()
+        app.on_startup.append(_started)
+        web.run_app(
+            app,
+            host=settings.host,
+            port=settings.port,
+            access_log=None,
+            print=lambda *_: None,
+            shutdown_timeout=settings.shutdown_s,
+            loop=loop,
+        )
+    finally:
+        tracing.shut_down()

@@ -22,6 +22,7 @@ from proto.classification import Classification
 from proto.errors import KrabbelError, MessageRefused, ModelNotFound, ModelRefused, Unavailable
 from proto.job import ClassifyJob, JobPurpose, decode_job
 from proto.run import RunStatus
+from services.chassis import tracing
 from services.chassis.broker import Delivery
 from services.chassis.ledger import Ledger
 from services.chassis.logging import get_logger
@@ -90,7 +91,8 @@ class Handler:
                 return await self._give_up(job, lost)
             try:
                 async with asyncio.timeout(self._job_timeout_s), self._turns.turn(job.run_id):
-                    return await self._work(job)
+                    with tracing.span(job.run_id, "classify", _carried(delivery), images=len(job.images)):
+                        return await self._work(job)
             except Unavailable as error:
                 return Decision(Outcome.RETRY, error.detail, job)
             except (NoReadableImage, ModelNotFound, ModelRefused) as error:
@@ -132,7 +134,8 @@ class Handler:
         self, job: ClassifyJob, classification: Classification, write: Callable[[Classification], Awaitable[bool]]
     ) -> Decision:
         started = time.perf_counter()
-        known = await write(classification)
+        with tracing.span(job.run_id, "write result", model_id=classification.model_id):
+            known = await write(classification)
         STAGE_SECONDS.labels("write").observe(time.perf_counter() - started)
         if not known:
             return Decision(Outcome.GONE, "The run was deleted meanwhile.", job)
@@ -147,6 +150,11 @@ class Handler:
         except Unavailable as error:
             return Decision(Outcome.RETRY, error.detail, job)
         return Decision(Outcome.PARKED, reason, job)
+
+
+def _carried(delivery: Delivery) -> str | None:
+    carried = delivery.headers.get(tracing.TRACEPARENT)
+    return carried.decode("ascii", "replace") if isinstance(carried, bytes) else carried
 
 
 def _in_words(error: Exception) -> str:

@@ -16,6 +16,7 @@ from typing import IO
 from proto.errors import RunNotFound, Unavailable
 from proto.job import ClassifyJob, JobImage
 from proto.run import RunStatus, TrackingRun
+from services.chassis import tracing
 from services.chassis.broker import Broker
 from services.chassis.cameras import Cameras
 from services.chassis.logging import get_logger
@@ -131,18 +132,18 @@ class Forwarder:
             run = reader.manifest.run
             known = await self._status(run.run_id) if entry.attempts or entry.replayed else None
             if known is None:
-                with self._timed("objects"):
+                with self._timed("objects", run.run_id):
                     await self._put_images(reader)
                 self._failpoints.reach(Point.AFTER_OBJECTS)
-                with self._timed("document"):
+                with self._timed("document", run.run_id):
                     new = await self._runs.receive(run)
                 self._failpoints.reach(Point.AFTER_DOCUMENT)
                 known = RunStatus.RECEIVED if new else await self._status(run.run_id)
             if known is RunStatus.RECEIVED:
-                with self._timed("publish"):
+                with self._timed("publish", run.run_id):
                     await self._broker.publish(job_of(run), CLASSIFY)
                 self._failpoints.reach(Point.AFTER_PUBLISH)
-                with self._timed("status"):
+                with self._timed("status", run.run_id):
                     await self._runs.mark_queued(run.run_id)
                 self._failpoints.reach(Point.AFTER_QUEUED)
             await self._note_camera(run)
@@ -191,10 +192,11 @@ class Forwarder:
             self._noted[run.camera_id] = now
 
     @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
+    def _timed(self, stage: str, run_id: str) -> Iterator[None]:
         started = time.perf_counter()
         try:
-            yield
+            with tracing.span(run_id, f"forward {stage}"):
+                yield
         except Unavailable:
             FORWARD_RETRIES.labels(stage).inc()
             raise

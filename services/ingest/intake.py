@@ -12,6 +12,7 @@ from functools import partial
 from aiohttp import web
 
 from proto.run import RunSource, TrackingRun
+from services.chassis import tracing
 from services.chassis.logging import get_logger
 from services.ingest.acceptance import Upload, accept
 from services.ingest.entry_file import Manifest, Slice
@@ -113,6 +114,7 @@ class Intake:
             await self._slow_down(entry)
         seconds = time.perf_counter() - started
         ACCEPT_SECONDS.observe(seconds)
+        tracing.record(run.run_id, "upload", seconds, first=True, camera_id=run.camera_id, images=len(images))
         RUNS_ACCEPTED.labels(source.value).inc()
         IMAGES_SKIPPED.inc(len(receiver.writer.skipped))
         log.info(

@@ -8,12 +8,14 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from prometheus_client import Counter, Gauge
 
 from proto.errors import Unavailable
 from proto.live import LiveEvent, LiveEventType
+from services.chassis import tracing
 from services.chassis.changes import CannotResume, RunChange, RunChanges
 from services.chassis.database import Database
 from services.chassis.logging import get_logger
@@ -217,6 +219,8 @@ class LiveHub:
         while len(self._history) > self._history_length:
             self._history.popitem(last=False)
         self.fan.each(event, lambda reader: reader.send(event))
+        age_s = (datetime.now(UTC) - change.at).total_seconds()
+        tracing.record(str(change.document["_id"]), f"live event {event.type}", age_s, readers=self.fan.readers)
 
     def remembered(self, after: str) -> list[EncodedEvent] | None:
         """Return the events behind ``after`` from memory; None where it is not remembered."""
