@@ -20,7 +20,7 @@ from aio_pika.abc import (
     HeadersType,
 )
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError
-from aiormq.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from proto.errors import Unavailable
 from proto.job import JOB_TYPE, JOB_VERSION, VERSION_HEADER, ClassifyJob
@@ -148,7 +148,7 @@ class Broker:
                     self._exchange = await _declare(self._channel, self.retry_delays_s)
             except _LOST as error:
                 await self.close()
-                raise Unavailable(f"The broker is away ({type(error).__name__}); try again.") from error
+                raise _unavailable(error) from error
             return self._exchange
 
     async def publish(self, job: ClassifyJob, routing_key: str, *, message_id: str | None = None) -> None:
@@ -213,7 +213,7 @@ class Broker:
                 consumer = Consumer(connection, channel, await channel.get_queue(queue, ensure=False))
                 await consumer.start()
         except _LOST as error:
-            raise Unavailable(f"The broker is away ({type(error).__name__}).") from error
+            raise _unavailable(error) from error
         try:
             yield consumer
         finally:
@@ -262,6 +262,15 @@ def _headers(job: ClassifyJob) -> HeadersType:
     if (parent := traceparent(job.run_id)) is not None:
         headers[TRACEPARENT] = parent
     return headers
+
+
+def _unavailable(error: BaseException) -> Unavailable:
+    """Say why the broker cannot be used: it is away, or an older Krabbel declared a queue otherwise."""
+    if isinstance(error, ChannelPreconditionFailed):
+        return Unavailable(
+            f"An older Krabbel declared a queue otherwise: run `krabbel upgrade`. The broker says: {error}"
+        )
+    return Unavailable(f"The broker is away ({type(error).__name__}); try again.")
 
 
 async def _declare(channel: AbstractChannel, retry_delays_s: tuple[float, ...]) -> AbstractExchange:

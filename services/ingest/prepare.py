@@ -7,16 +7,18 @@ from proto.errors import KrabbelError
 from services.chassis.database import Database, available
 from services.chassis.logging import get_logger
 from services.chassis.object_store import ObjectStore
+from services.chassis.schema import Schema
 
 PAUSE_S = 2.0
 log = get_logger(__name__)
 
 
 async def prepare(store: ObjectStore, database: Database) -> None:
-    """Make bucket and indexes, each as soon as its store answers; then return."""
+    """Make bucket and indexes, and look at the database's version, each as soon as its store answers; then return."""
     async with asyncio.TaskGroup() as group:
         group.create_task(_until_done("bucket", store.ensure_bucket))
         group.create_task(_until_done("indexes", lambda: available(database.ensure_indexes)))
+        group.create_task(_until_done("schema", Schema(database).tell))
 
 
 async def _until_done(what: str, make: Callable[[], Awaitable[None]]) -> None:

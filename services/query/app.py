@@ -15,6 +15,7 @@ from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
 from services.chassis.presence import Presence
 from services.chassis.rollups import Rollups
+from services.chassis.schema import Schema
 from services.chassis.web import READY_CHECKS, new_app
 from services.query import (
     routes_about,
@@ -82,6 +83,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_live.CATCH_UPS] = asyncio.Semaphore(8)
         # The broker is not asked: without it reads work, and /api/v1/status says that it is away.
         app[READY_CHECKS] |= {"database": database.ping, "object store": store.ping}
+        app[READY_CHECKS]["schema"] = Schema(database).check
         yield
 
 
@@ -90,6 +92,7 @@ async def _ensure_indexes(database: Database) -> None:
     while True:
         try:
             await database.ensure_indexes()
+            await Schema(database).tell()
         except Unavailable as error:
             log.warning("indexes are not there yet", error=str(error))
             await asyncio.sleep(2)
