@@ -46,7 +46,7 @@ class Snapshot:
         source = self._database.handle[collection].with_options(codec_options=_RAW, read_concern=ReadConcern())
         try:
             async for document in source.find({}, session=self._session, batch_size=BATCH).sort("_id", 1):
-                yield cast("RawBSONDocument", document).raw
+                yield bytes(cast("RawBSONDocument", document).raw)
         except PyMongoError as error:
             raise Unavailable(f"The database cannot be read ({type(error).__name__}: {error}).") from error
 
