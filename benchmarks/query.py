@@ -33,6 +33,7 @@ import pandas
 from krabbel.stack import EmbeddedStack
 from krabbel.stack.probes import http_status
 from proto.taxonomy import taxonomy
+from services.chassis.completion import effective
 from services.chassis.database import Database, open_database
 from services.chassis.rollup_cells import ALL, Contribution, Increments, nested
 from services.chassis.rollups import Rollups
@@ -95,7 +96,8 @@ async def write(database: Database, count: int) -> None:
     for number, document in enumerate(documents(count), 1):
         contribution = Contribution.of(document)
         increments.change(None, contribution)
-        batch.append(document | {"counted": contribution.document() if contribution else None})
+        counted = {"counted": contribution.document() if contribution else None}
+        batch.append(document | effective(document) | counted)
         if len(batch) == BATCH:
             await database.runs.insert_many(batch, ordered=False)
             batch = []

@@ -9,6 +9,7 @@ from proto.base import Contract
 from proto.camera import Camera
 from proto.classification import Classification
 from proto.run import TrackingRun
+from proto.verification import VerificationRecord
 
 
 class RunsPage(Contract):
@@ -19,10 +20,40 @@ class RunsPage(Contract):
 
 
 class RunDetail(Contract):
-    """One run with all that models said of it."""
+    """One run with all that models and people said of it, the newest first."""
 
     run: TrackingRun
     classifications: tuple[Classification, ...] = ()
+    verifications: tuple[VerificationRecord, ...] = ()
+
+
+class CorrectedTo(Contract):
+    """A class that people said instead of the machine's."""
+
+    label: str
+    runs: int
+
+
+class ClassAgreement(Contract):
+    """How often people agreed with one class of the machine."""
+
+    label: str
+    is_insect: bool
+    verified: int
+    confirmed: int
+    corrected: int
+    share: float
+    corrected_to: tuple[CorrectedTo, ...] = ()
+
+
+class Agreement(Contract):
+    """How often people agreed with the machine, of the runs that they looked at."""
+
+    verified: int
+    confirmed: int
+    corrected: int
+    share: float | None
+    classes: tuple[ClassAgreement, ...] = ()
 
 
 class DayCount(Contract):

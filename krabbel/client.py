@@ -11,17 +11,18 @@ is :class:`proto.errors.Unavailable`. Nothing is retried here: who calls knows w
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import date
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import aiohttp
 from pydantic import ValidationError
 from yarl import URL
 
 from krabbel.answers import (
+    Agreement,
     Cameras,
     ClassHourStatistics,
     ClassStatistics,
@@ -40,6 +41,7 @@ from proto.errors import KrabbelError, Unavailable
 from proto.live import LiveEvent
 from proto.problem import Problem
 from proto.run import RunStatus
+from proto.verification import VerificationAnswer, VerificationItem, VerificationRequest, VerifiedItem
 
 SILENCE_S = 25.0
 """A live stream that says nothing for so long (heartbeats come every 10 s) is dead."""
@@ -88,17 +90,34 @@ class QueryClient:
         label: str | None = None,
         status: RunStatus | None = None,
         insect: bool | None = None,
+        verified: bool | None = None,
         limit: int = 50,
         cursor: str | None = None,
     ) -> RunsPage:
         """Return a page of runs, newest first."""
         state = status.value if status else None
         wanted: dict[str, Parameter] = {"camera": camera, "day": day, "class": label, "status": state}
-        return await self._get("runs", RunsPage, {**wanted, "insect": insect, "limit": limit, "cursor": cursor})
+        wanted |= {"insect": insect, "verified": verified, "limit": limit, "cursor": cursor}
+        return await self._get("runs", RunsPage, wanted)
 
     async def run(self, run_id: str) -> RunDetail:
-        """Return one run with its classifications."""
+        """Return one run with its classifications and verifications."""
         return await self._get(f"runs/{run_id}", RunDetail)
+
+    async def verify(self, items: Sequence[VerificationItem], by: str) -> tuple[VerifiedItem, ...]:
+        """Say what runs are (label None: withdraw), as ``by``; all or nothing. Needs a key with the scope ``verify``.
+
+        It goes through the gateway: ``base_url`` must be the common origin, or ingest itself.
+
+        Raises:
+            UnknownLabel: the taxonomy has no such class; nothing was changed.
+        """
+        wanted = VerificationRequest(items=tuple(items), by=by)
+        return (await self._post("verifications", VerificationAnswer, wanted)).items
+
+    async def agreement(self, camera: str | None = None) -> Agreement:
+        """Return how often people agreed with the machine."""
+        return await self._get("stats/agreement", Agreement, {"camera": camera})
 
     async def cameras(self) -> tuple[Camera, ...]:
         """Return all cameras."""
@@ -171,17 +190,25 @@ class QueryClient:
 
     async def _get(self, path: str, shape: type[Answer], query: Mapping[str, Parameter] | None = None) -> Answer:
         given = {name: _as_text(value) for name, value in (query or {}).items() if value is not None}
+        return await self._ask("GET", path, shape, params=given)
+
+    async def _post(self, path: str, shape: type[Answer], body: Contract) -> Answer:
+        headers = {"Content-Type": "application/json"}
+        return await self._ask("POST", path, shape, data=body.model_dump_json(), headers=headers)
+
+    async def _ask(self, method: str, path: str, shape: type[Answer], **options: Any) -> Answer:
+        url = f"{self._base}/api/v1/{path}"
         try:
-            async with self._pool().get(f"{self._base}/api/v1/{path}", params=given, timeout=self._timeout) as answer:
+            async with self._pool().request(method, url, timeout=self._timeout, **options) as answer:
                 body = await answer.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable(f"The query service does not answer: {type(error).__name__}: {error}") from error
+            raise Unavailable(f"The service does not answer: {type(error).__name__}: {error}") from error
         if answer.status != 200:
             raise error_of(answer.status, body)
         try:
             return shape.model_validate_json(body)
         except ValidationError as error:
-            raise Unavailable(f"The query service answered {path} in a form we cannot read: {error}") from error
+            raise Unavailable(f"The service answered {path} in a form we cannot read: {error}") from error
 
     def _pool(self) -> aiohttp.ClientSession:
         if self._session is None:

@@ -64,6 +64,12 @@ class ModelNotFound(NotFound):
     slug, title = "model-not-found", "There is no such model"
 
 
+class UnknownLabel(KrabbelError):
+    """The taxonomy has no such class, and the machine did not say it either."""
+
+    status, slug, title = 422, "unknown-label", "There is no such class"
+
+
 class Conflict(KrabbelError):
     """The thing exists already, or its state does not allow this."""
 

@@ -20,6 +20,7 @@ from proto.live import LiveEvent
 from proto.problem import Problem
 from proto.run import ImageReference, TrackingRun
 from proto.taxonomy import TaxonomyEntry
+from proto.verification import Verification, VerificationAnswer, VerificationRecord, VerificationRequest
 
 FOLDER = Path(__file__).parent / "schemas"
 MODELS: tuple[type[Contract], ...] = (
@@ -36,6 +37,10 @@ MODELS: tuple[type[Contract], ...] = (
     RunResult,
     TaxonomyEntry,
     TrackingRun,
+    Verification,
+    VerificationAnswer,
+    VerificationRecord,
+    VerificationRequest,
 )
 
 

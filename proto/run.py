@@ -6,10 +6,11 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, computed_field
 
 from proto.base import CameraId, Contract, Probability, RunId, Sha256, UtcDatetime
 from proto.classification import RunResult
+from proto.verification import Verification
 
 
 class RunStatus(StrEnum):
@@ -102,6 +103,21 @@ class TrackingRun(Contract):
     queued_at: UtcDatetime | None = None
     classified_at: UtcDatetime | None = None
     result: RunResult | None = None
+    verification: Verification | None = Field(default=None, description="A person's word; it wins over the result")
+
+    @computed_field(description="The class that counts: the person's, else the machine's")  # type: ignore[prop-decorator]
+    @property
+    def label(self) -> str | None:
+        """The run's class: a person's word wins over the machine's; None before it is classified."""
+        said = self.verification or self.result
+        return said.label if said else None
+
+    @computed_field(description="Whether the class that counts is an insect")  # type: ignore[prop-decorator]
+    @property
+    def is_insect(self) -> bool | None:
+        """Whether the run is an insect, by :attr:`label`; None before it is classified."""
+        said = self.verification or self.result
+        return said.is_insect if said else None
 
 
 def run_id_of(camera_id: str, tracking_id: str, start: str, end: str, image_hashes: Iterable[str]) -> str:

@@ -23,7 +23,7 @@ class RunChange:
     """One change of one run.
 
     ``document`` is the run as it is now, which may be later than the change; ``status`` is what this change made it,
-    None where it left the status alone.
+    None where it left the status alone; ``result_changed``: the machine's word or a person's did.
     """
 
     token: str
@@ -79,5 +79,5 @@ def _run_change(change: Document, document: Document) -> RunChange:
         at=at if at.tzinfo else at.replace(tzinfo=UTC),
         document=document,
         status=updated.get("status"),
-        result_changed=any(name.partition(".")[0] == "result" for name in updated),
+        result_changed=any(name.partition(".")[0] in ("result", "verification") for name in updated),
     )

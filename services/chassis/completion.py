@@ -27,7 +27,8 @@ def plan_completions(runs: Mapping[str, Document], classifications: Iterable[Cla
 
     ``runs``: the run documents as they are, by id; a classification of a run that is not among them is passed over.
     What a run document says it is ``counted`` as is taken away before the new is added. A verdict that the run already
-    has is no change: so it is neither written nor counted nor told to anybody again.
+    has is no change: so it is neither written nor counted nor told to anybody again. A person's word stays, and stays
+    what the run counts as.
     """
     plan = CompletionPlan()
     current = {run_id: dict(document) for run_id, document in runs.items()}
@@ -47,6 +48,7 @@ def plan_completions(runs: Mapping[str, Document], classifications: Iterable[Cla
             "status_reason": None,
             "classified_at": classification.result.classified_at,
             "result": result,
+            **effective(run | {"result": result}),
             "counted": new.document() if new else None,
         }
         plan.verdicts[f"{classification.run_id}:{classification.model_id}"] = verdict
@@ -54,6 +56,15 @@ def plan_completions(runs: Mapping[str, Document], classifications: Iterable[Cla
         plan.increments.change(counted, new)
         run |= change
     return plan
+
+
+def effective(run: Mapping[str, Any]) -> Document:
+    """Return the fields that say what a run counts as: a person's word, else the machine's.
+
+    They are stored, as the contract's computed fields are, so that an index finds runs by them.
+    """
+    said = run.get("verification") or run.get("result") or {}
+    return {"label": said.get("label"), "is_insect": said.get("is_insect")}
 
 
 def _same_verdict(old: Document | None, new: Document) -> bool:

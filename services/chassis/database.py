@@ -51,19 +51,34 @@ class WriteRefused(KrabbelError):
 TRANSACTION_S = 15.0
 """Seconds for which a transaction is tried again."""
 
+VERIFIED: Document = {"verification.label": {"$exists": True}}
+"""Runs on which a person has spoken: few, so what asks for them has small indexes of its own."""
+OBSOLETE_INDEXES = {"runs": ("result.label_1_sort_at_-1__id_-1", "camera_id_1_result.label_1_sort_at_-1__id_-1")}
+"""Those of the machine's class; what counts is ``label``."""
+
 INDEXES: dict[str, list[IndexModel]] = {
     "runs": [
         IndexModel([("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("camera_id", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("local_date", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
-        IndexModel([("result.label", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("label", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("camera_id", ASCENDING), ("label", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel([("sort_at", DESCENDING), ("_id", DESCENDING)], name="verified", partialFilterExpression=VERIFIED),
         IndexModel(
-            [("camera_id", ASCENDING), ("result.label", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]
+            [
+                ("verification.label", ASCENDING),
+                ("result.label", ASCENDING),
+                ("camera_id", ASCENDING),
+                ("local_date", ASCENDING),
+            ],
+            name="agreement",
+            partialFilterExpression=VERIFIED,
         ),
         IndexModel([("status", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("tracking_id", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("status", ASCENDING), ("received_at", ASCENDING)]),
     ],
+    "verifications": [IndexModel([("run_id", ASCENDING), ("verified_at", DESCENDING)])],
     "classifications": [IndexModel([("run_id", ASCENDING)])],
     "rollups": [IndexModel([("camera_id", ASCENDING), ("period", ASCENDING)])],
     "presence": [IndexModel([("camera_id", ASCENDING), ("day", ASCENDING)])],
@@ -80,6 +95,7 @@ class Database:
         self.handle = database
         self.runs: Collection = database["runs"]
         self.classifications: Collection = database["classifications"]
+        self.verifications: Collection = database["verifications"]
         self.cameras: Collection = database["cameras"]
         self.api_keys: Collection = database["api_keys"]
         self.models: Collection = database["models"]
@@ -99,9 +115,13 @@ class Database:
             raise Unavailable("The database does not answer.") from error
 
     async def ensure_indexes(self) -> None:
-        """Create missing indexes; those that are there cost one round trip."""
+        """Create missing indexes (those that are there cost one round trip), and drop those that nothing needs now."""
         for name, models in INDEXES.items():
             await available(partial(self.handle[name].create_indexes, models))
+        for name, obsolete in OBSOLETE_INDEXES.items():
+            for index in obsolete:
+                with suppress(OperationFailure):  # it is not there
+                    await self.handle[name].drop_index(index)
 
     async def in_transaction(
         self, work: Callable[[Session], Awaitable[T]], *, on_conflict: Callable[[], None] = lambda: None

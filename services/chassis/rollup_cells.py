@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache, lru_cache
 from typing import Any, Literal, Self
 
+from proto.classification import Certainty
 from proto.run import ClockFlag
 from proto.taxonomy import entry
 
@@ -39,18 +40,22 @@ class Contribution:
 
     @classmethod
     def of(cls, run: Mapping[str, Any]) -> Self | None:
-        """Return what a run document counts: nothing before it has a result. Doubted durations are not averaged."""
+        """Return what a run document counts: nothing before it has a result. Doubted durations are not averaged.
+
+        A person's word wins over the machine's, and is sure.
+        """
         result = run.get("result")
         if not result:
             return None
+        said = run.get("verification")
         seconds = float(run["duration_s"])
         timed = 0 <= seconds <= LONGEST_S and not _UNTIMED.intersection(run.get("clock_flags") or ())
         return cls(
             camera_id=run["camera_id"],
             day=run["local_date"],
             hour=int(run["local_hour"]),
-            label=result["label"],
-            certainty=result["certainty"],
+            label=said["label"] if said else result["label"],
+            certainty=Certainty.SURE.value if said else result["certainty"],
             duration_ms=round(seconds * 1000) if timed else None,
         )
 

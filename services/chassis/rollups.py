@@ -18,7 +18,7 @@ from services.chassis.rollup_cells import ALL, Contribution, Facet, Increments, 
 SHARDS = 8
 COUNTED_FIELDS = {
     "camera_id": 1, "local_date": 1, "local_hour": 1, "duration_s": 1, "clock_flags": 1, "result.label": 1,
-    "result.certainty": 1, "counted": 1,
+    "result.certainty": 1, "verification": 1, "counted": 1,
 }  # fmt: skip
 """What of a run document is needed to say what it counts and what it is counted as."""
 

@@ -24,9 +24,9 @@ class Share:
     @classmethod
     def of(cls, run: TrackingRun) -> Self | None:
         """A run counts as soon as it has a result, also while it is classified anew; before that it counts nowhere."""
-        if run.result is None:
+        if run.label is None:
             return None
-        return cls(run.local_date, run.local_hour, run.result.label, run.result.is_insect)
+        return cls(run.local_date, run.local_hour, run.label, bool(run.is_insect))
 
 
 @dataclass(slots=True)

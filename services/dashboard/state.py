@@ -205,7 +205,7 @@ class State:
         if run.source is RunSource.IMPORT:
             return False
         was_shown = self.visitors.pop(run.run_id, None) is not None
-        if run.status is RunStatus.FAILED or (run.result is not None and not run.result.is_insect):
+        if run.status is RunStatus.FAILED or run.is_insect is False:
             return was_shown  # says its name and leaves
         self.visitors[run.run_id] = run
         latest_first = self.gallery()
@@ -216,13 +216,13 @@ class State:
 
     def _keep_portrait(self, run: TrackingRun) -> None:
         """The surest run of a class is its face."""
-        if run.result is None or run.local_date not in self.figures:
+        if run.result is None or run.label is None or run.local_date not in self.figures:
             return
         faces = self.portraits.setdefault(run.local_date, {})
-        face = faces.get(run.result.label)
+        face = faces.get(run.label)
         best = face.result.probability_weighted if face and face.result else -1.0
         if run.result.probability_weighted > best:
-            faces[run.result.label] = run
+            faces[run.label] = run
 
     def _note_upload(self, run: TrackingRun) -> bool:
         camera = self.cameras.get(run.camera_id)

@@ -40,13 +40,15 @@ def card_view(run: TrackingRun, novelty: Novelty | None = None) -> View:
     }
     if run.result is not None:
         card |= {
-            "state": "named" if run.result.is_insect else "none",
-            "label": run.result.label,
+            "state": "named" if run.is_insect else "none",
+            "label": run.label,
             "p": round(run.result.probability_weighted, 3),
             "certainty": run.result.certainty.value,
         }
         if novelty is not None:
             card["novelty"] = novelty.value
+        if run.verification is not None:
+            card["verified"] = run.verification.verdict.value
     elif run.status is RunStatus.FAILED:
         card["state"] = "failed"
     return card

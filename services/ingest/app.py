@@ -15,7 +15,9 @@ from services.chassis.database import open_database
 from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
 from services.chassis.runs import Runs
+from services.chassis.verifications import Verifications
 from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
+from services.ingest import routes_verify
 from services.ingest.certificate import watch_certificate
 from services.ingest.context import (
     CAMERAS,
@@ -54,6 +56,7 @@ def create_app(settings: IngestSettings) -> web.Application:
     app.router.add_post("/classify/{tracking_id}", classify, expect_handler=expect_continue)
     app.router.add_post("/api/v1/runs", post_run, expect_handler=expect_continue)
     app.router.add_post("/api/v1/cameras/{camera_id}/heartbeat", heartbeat)
+    app.add_routes(routes_verify.routes())
     app.cleanup_ctx.append(_everything)
     return app
 
@@ -77,6 +80,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             async with asyncio.timeout(settings.start_wait_seconds):
                 await registry.refresh()
         app[SPOOL], app[REGISTRY], app[CAMERAS] = spool, registry, cameras
+        app[routes_verify.VERIFICATIONS] = Verifications(database)
         app[KNOWN_RUNS] = KnownRuns(spool, runs)
         # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
         app[READY_CHECKS]["spool"] = spool.check_room

@@ -16,9 +16,11 @@ from services.chassis.object_store import open_object_store
 from services.chassis.presence import Presence
 from services.chassis.rollups import Rollups
 from services.chassis.schema import Schema
+from services.chassis.verifications import Verifications, store_labels
 from services.chassis.web import READY_CHECKS, new_app
 from services.query import (
     routes_about,
+    routes_agreement,
     routes_docs,
     routes_embeds,
     routes_exports,
@@ -43,6 +45,7 @@ ROOMS = (
     routes_run_zip,
     routes_images,
     routes_statistics,
+    routes_agreement,
     routes_uptime,
     routes_about,
     routes_live,
@@ -66,6 +69,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_about.CAMERAS] = cameras = Cameras(database)
         app[KEY_RING] = KeyRing(cameras, fixed_principals(settings))
         app[routes_runs.RUNS] = RunReader(database)
+        app[routes_runs.VERIFICATIONS] = Verifications(database)
         app[routes_statistics.ROLLUPS] = Rollups(database)
         app[routes_uptime.PRESENCE] = Presence(database)
         app[routes_run_zip.STORE] = store
@@ -88,11 +92,12 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _ensure_indexes(database: Database) -> None:
-    """Create missing indexes, as soon as the database is there."""
+    """Create missing indexes, and what older documents lack, as soon as the database is there."""
     while True:
         try:
             await database.ensure_indexes()
             await Schema(database).tell()
+            await store_labels(database)
         except Unavailable as error:
             log.warning("indexes are not there yet", error=str(error))
             await asyncio.sleep(2)

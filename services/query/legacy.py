@@ -15,7 +15,7 @@ COLUMNS = (
 )  # fmt: skip
 FIELDS = (
     "camera_id", "tracking_id", "started_at", "ended_at", "sort_at", "local_date", "duration_s", "images.sha256",
-    "images.file_name", "images.object_key", "result.label", "result.probability_mean",
+    "images.file_name", "images.object_key", "label", "verification.label", "result.probability_mean",
 )  # fmt: skip
 DEFAULT_ZONE = "Europe/Berlin"
 
@@ -46,7 +46,7 @@ def track_of(tracking_run: str) -> str | None:
 
 
 def row_of(run: Document, zones: Zones) -> dict[str, Any]:
-    """Return the run as a row of the predecessor's table."""
+    """Return the run as a row of the predecessor's table; a person's word is its class, with probability 1."""
     track = run["tracking_id"]
     result = run.get("result") or {}
     return {
@@ -57,8 +57,8 @@ def row_of(run: Document, zones: Zones) -> dict[str, Any]:
         "track_ID": int(track) if track.isascii() and track.isdecimal() and len(track) < 16 else track,
         "track_ID_imgs": len(run["images"]),
         "tracking_run_ID": tracking_run_id(run, zones),
-        "top1": result.get("label"),
-        "top1_prob": round(result.get("probability_mean", 0.0), 2),
+        "top1": run.get("label"),
+        "top1_prob": 1.0 if run.get("verification") else round(result.get("probability_mean", 0.0), 2),
     }
 
 

@@ -97,8 +97,7 @@ def event_of(change: RunChange) -> EncodedEvent | None:
     run = from_document(change.document)
     kind = LiveEventType(f"run.{change.status or run.status.value}")
     event = LiveEvent(event_id=change.token, type=kind, at=change.at, run=run)
-    label = run.result.label if run.result else None
-    return encoded(change.token, kind.value, run.camera_id, label, event.model_dump_json().encode())
+    return encoded(change.token, kind.value, run.camera_id, run.label, event.model_dump_json().encode())
 
 
 class Fan:

@@ -16,6 +16,7 @@ from proto.live import LiveEvent
 from proto.problem import Problem
 from proto.run import TrackingRun
 from proto.taxonomy import TaxonomyEntry
+from proto.verification import VerificationAnswer, VerificationRecord, VerificationRequest
 
 CONTRACTS: tuple[type[Contract], ...] = (
     Camera,
@@ -26,6 +27,9 @@ CONTRACTS: tuple[type[Contract], ...] = (
     Problem,
     TaxonomyEntry,
     TrackingRun,
+    VerificationAnswer,
+    VerificationRecord,
+    VerificationRequest,
 )
 REFERENCE = "#/components/schemas/{model}"
 

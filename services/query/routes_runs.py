@@ -10,6 +10,7 @@ from yarl import URL
 
 from proto.errors import BadRequest, RunNotFound
 from services.chassis.runs import from_document
+from services.chassis.verifications import Verifications
 from services.query.access import SETTINGS, reader_of, visible_cameras
 from services.query.cursor import Cursor
 from services.query.parameters import Parameters
@@ -20,6 +21,7 @@ from services.query.run_rows import COLUMNS, ROW_FIELDS, parse_fields, row_of, s
 from services.query.streaming import streamed
 
 RUNS = web.AppKey("runs", RunReader)
+VERIFICATIONS = web.AppKey("verifications", Verifications)
 _RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -91,7 +93,9 @@ async def one_run(request: web.Request) -> web.Response:
     principal = await reader_of(request)
     Parameters(request.query, ())
     run = await request.app[RUNS].one(run_id_of_path(request), visible_cameras(principal, ()))
-    return answer(request, {"run": run, "classifications": await request.app[RUNS].classifications(run.run_id)})
+    said = await request.app[RUNS].classifications(run.run_id)
+    decided = await request.app[VERIFICATIONS].history(run.run_id)
+    return answer(request, {"run": run, "classifications": said, "verifications": decided})
 
 
 def routes() -> list[web.RouteDef]:

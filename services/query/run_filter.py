@@ -12,7 +12,7 @@ from proto.taxonomy import taxonomy
 from services.query.cursor import Cursor, decode_cursor
 from services.query.parameters import Parameters
 
-FILTERS = ("camera", "day", "class", "status", "insect", "certainty", "model", "from", "to", "q")
+FILTERS = ("camera", "day", "class", "status", "insect", "certainty", "model", "verified", "from", "to", "q")
 PAGING = ("limit", "cursor", "order")
 
 # A local day of any zone on earth lies within these bounds around the same day in UTC.
@@ -30,6 +30,8 @@ class RunFilter:
     certainties: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     insect: bool | None = None
+    verified: bool | None = None
+    """Whether a person has spoken."""
     first_day: date | None = None
     last_day: date | None = None
     after: datetime | None = None
@@ -76,6 +78,7 @@ def parse_filter(parameters: Parameters) -> RunFilter:
         certainties=parameters.of("certainty", [certainty.value for certainty in Certainty]),
         models=parameters.several("model", lambda value: None if len(value) <= 200 else "is too long"),
         insect=parameters.flag("insect"),
+        verified=parameters.flag("verified"),
         first_day=first_day,
         last_day=last_day,
         after=after,
@@ -103,7 +106,7 @@ def query_of(selection: RunFilter) -> dict[str, Any]:
     query: dict[str, Any] = {}
     for field, values in (
         ("camera_id", selection.cameras),
-        ("result.label", selection.labels),
+        ("label", selection.labels),
         ("status", selection.statuses),
         ("result.certainty", selection.certainties),
         ("result.model_id", selection.models),
@@ -115,7 +118,9 @@ def query_of(selection: RunFilter) -> dict[str, Any]:
     if selection.classified is not None:
         query["result"] = {"$ne": None} if selection.classified else None
     if selection.insect is not None:
-        query["result.is_insect"] = selection.insect
+        query["is_insect"] = selection.insect
+    if selection.verified is not None:
+        query["verification.label"] = {"$gt": ""} if selection.verified else None
     days: dict[str, str] = {}
     moments: list[tuple[str, datetime]] = []
     if selection.first_day:
@@ -174,7 +179,7 @@ def _text_query(text: str) -> list[dict[str, Any]]:
     ]
     alternatives: list[dict[str, Any]] = [{"tracking_id": text}]
     if labels:
-        alternatives.append({"result.label": {"$in": labels}})
+        alternatives.append({"label": {"$in": labels}})
     if re.fullmatch(r"[0-9a-f]{8,32}", wanted):
         alternatives.append({"_id": {"$gte": wanted.ljust(32, "0"), "$lte": wanted.ljust(32, "f")}})
     return alternatives

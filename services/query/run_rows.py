@@ -6,38 +6,47 @@ from typing import Any
 from proto.classification import RunResult
 from proto.errors import BadRequest
 from proto.run import ImageReference, TrackingRun, TrapMetadata
+from proto.verification import Verification
 
 COLUMNS = (
     "run_id", "camera_id", "tracking_id", "local_date", "local_hour", "started_at", "ended_at", "duration_s",
     "received_at", "status", "status_reason", "images", "label", "is_insect", "certainty", "probability_mean",
-    "probability_weighted", "top1_images", "model_id", "classified_at",
+    "probability_weighted", "top1_images", "model_id", "classified_at", "machine_label", "verdict", "verified_by",
+    "verified_at",
 )  # fmt: skip
 _OF_RESULT = (
-    "label", "is_insect", "certainty", "probability_mean", "probability_weighted", "top1_images", "model_id",
-    "classified_at",
+    "certainty", "probability_mean", "probability_weighted", "top1_images", "model_id", "classified_at",
 )  # fmt: skip
+_OF_VERIFICATION = ("verdict", "verified_by", "verified_at")
+_ELSEWHERE = (*_OF_RESULT, *_OF_VERIFICATION, "machine_label")
 ROW_FIELDS = (
-    *(name for name in COLUMNS if name not in (*_OF_RESULT, "run_id", "images")),
+    *(name for name in COLUMNS if name not in (*_ELSEWHERE, "run_id", "images")),
+    "result.label",
     "sort_at",
     "images.sha256",
     *(f"result.{name}" for name in _OF_RESULT),
+    *(f"verification.{name}" for name in _OF_VERIFICATION),
 )
 """What of a run document a row needs."""
 _INNER = {
     "result": frozenset(RunResult.model_fields),
     "images": frozenset(ImageReference.model_fields),
     "trap": frozenset(TrapMetadata.model_fields),
+    "verification": frozenset(Verification.model_fields),
 }
+_FIELDS = frozenset((*TrackingRun.model_fields, *TrackingRun.model_computed_fields))
 
 
 def row_of(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return a run document as a flat row."""
-    result = run.get("result") or {}
-    row = {name: run.get(name) for name in COLUMNS if name not in _OF_RESULT}
+    result, said = run.get("result") or {}, run.get("verification") or {}
+    row = {name: run.get(name) for name in COLUMNS if name not in _ELSEWHERE}
     return row | {
         "run_id": run["_id"],
         "images": len(run["images"]),
         **{name: result.get(name) for name in _OF_RESULT},
+        **{name: said.get(name) for name in _OF_VERIFICATION},
+        "machine_label": result.get("label"),
     }
 
 
@@ -50,7 +59,7 @@ def parse_fields(text: str | None) -> tuple[str, ...]:
     fields = tuple(dict.fromkeys(part.strip() for part in (text or "").split(",") if part.strip()))
     for field in fields:
         head, dot, rest = field.partition(".")
-        if head not in TrackingRun.model_fields or (dot and rest not in _INNER.get(head, ())):
+        if head not in _FIELDS or (dot and rest not in _INNER.get(head, ())):
             raise BadRequest(f"fields: a run has no field {field[:80]!r}. The schema TrackingRun names them.")
     # A part of what is asked for as a whole is no projection that the database takes.
     return tuple(field for field in fields if "." not in field or field.partition(".")[0] not in fields)

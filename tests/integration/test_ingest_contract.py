@@ -19,7 +19,7 @@ from tests.stack_fixture import RunningStack
 from tests.support.ingest_process import IngestProcess
 
 pytestmark = [pytest.mark.stack, pytest.mark.slow]
-PATHS = ("/classify/{tracking_id}", "/api/v1/runs", "/api/v1/cameras/{camera_id}/heartbeat")
+PATHS = ("/classify/{tracking_id}", "/api/v1/runs", "/api/v1/cameras/{camera_id}/heartbeat", "/api/v1/verifications")
 EXAMPLES = 60
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 

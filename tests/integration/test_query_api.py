@@ -13,10 +13,12 @@ from aiohttp.test_utils import TestClient, TestServer
 from proto.camera import Camera, Heartbeat, Scope
 from proto.classification import Certainty
 from proto.run import TrackingRun
+from proto.verification import VerificationItem
 from services.chassis.cameras import Cameras
 from services.chassis.database import Database, open_database
 from services.chassis.object_store import ObjectStore, open_object_store
 from services.chassis.runs import Runs
+from services.chassis.verifications import Verifications
 from services.query.app import create_app
 from services.query.settings import QuerySettings
 from tests.support.seeds import START, a_run, a_verdict, jpeg
@@ -68,6 +70,28 @@ async def world(backends) -> AsyncIterator[World]:
         async with TestClient(TestServer(app)) as client:
             yield World(client, database, Runs(database), Cameras(database), store)
         await database.client.drop_database(settings.mongo_database)
+
+
+async def test_lists_follow_people_and_show_what_they_decided(world: World):
+    made = await world.seed(6)
+    items = [
+        VerificationItem(run_id=made[0].run_id, label="wasp"),
+        VerificationItem(run_id=made[1].run_id, label="fly"),
+    ]
+    await Verifications(world.database).decide(items, "Maja")
+
+    async def count(query: str) -> int:
+        return len((await world.json(f"/api/v1/runs?{query}"))["items"])
+
+    assert [await count(f"class={label}") for label in ("bee", "wasp", "fly")] == [1, 1, 2]
+    assert (await count("verified=true"), await count("verified=false&insect=true")) == (2, 2)
+    detail = await world.json(f"/api/v1/runs/{made[0].run_id}")
+    assert (detail["run"]["label"], detail["run"]["result"]["label"]) == ("wasp", "bee")
+    assert detail["verifications"][0]["verified_by"] == detail["run"]["verification"]["verified_by"] == "Maja"
+    agreement = await world.json("/api/v1/stats/agreement?from=2026-07-01&to=2026-07-01")
+    assert (agreement["verified"], agreement["confirmed"]) == (2, 1)
+    found = await world.json("/api/v1/runs?fields=label,verification.verdict&class=wasp")
+    assert found["items"][0] == {"label": "wasp", "verification": {"verdict": "corrected"}}
 
 
 async def test_an_empty_database_is_no_error(world: World):

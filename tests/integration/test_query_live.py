@@ -11,8 +11,10 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from krabbel.stack import EmbeddedStack
 from proto.errors import Unavailable
+from proto.verification import VerificationItem
 from services.chassis.database import open_database
 from services.chassis.runs import Runs
+from services.chassis.verifications import Verifications
 from services.query.app import create_app
 from services.query.routes_live import HUB
 from services.query.settings import QuerySettings
@@ -105,6 +107,17 @@ async def test_filters_let_through_what_was_asked_for(world: World):
         await whole_life(world.runs, 2, "fly", camera="roof")
         await whole_life(world.runs, 3, "fly")
         assert (await live.several(1))[0] == ("run.classified", "3")
+
+
+async def test_a_persons_word_is_told_with_the_run_and_passes_the_filter_of_its_class(world: World):
+    await whole_life(world.runs, 1, "bee")
+    async with stream(world.client, "?class=fly") as live:
+        await asyncio.sleep(0.1)
+        item = VerificationItem(run_id=a_run(1).run_id, label="fly")
+        await Verifications(world.database).decide([item], "Maja")
+        name, data = await live.next()
+        assert (name, data["run"]["label"], data["run"]["result"]["label"]) == ("run.classified", "fly", "bee")
+        assert data["run"]["verification"]["verdict"] == "corrected"
 
 
 async def test_heartbeats_come_while_nothing_happens(world: World):

@@ -23,10 +23,12 @@ def parsed(**query: str):
         ({}, {}),
         ({"camera": "a"}, {"camera_id": "a"}),
         ({"camera": "a,b,a"}, {"camera_id": {"$in": ["a", "b"]}}),
-        ({"class": "bee"}, {"result.label": "bee"}),
+        ({"class": "bee"}, {"label": "bee"}),
         ({"status": "failed,queued"}, {"status": {"$in": ["failed", "queued"]}}),
-        ({"insect": "true"}, {"result.is_insect": True}),
-        ({"insect": "0"}, {"result.is_insect": False}),
+        ({"insect": "true"}, {"is_insect": True}),
+        ({"insect": "0"}, {"is_insect": False}),
+        ({"verified": "true"}, {"verification.label": {"$gt": ""}}),
+        ({"verified": "false"}, {"verification.label": None}),
         ({"certainty": "unclear"}, {"result.certainty": "unclear"}),
         ({"model": "m@1"}, {"result.model_id": "m@1"}),
     ],
@@ -105,5 +107,5 @@ def test_a_page_behind_a_cursor_seeks_and_keeps_the_text_search():
     cursor = Cursor(datetime(2026, 7, 1, tzinfo=UTC), RUN_ID)
     query = page_query(parsed(q="Hummel"), Page(10, cursor))
     searched, behind = query["$and"]
-    assert {"result.label": {"$in": ["bee_bombus"]}} in searched["$or"]
+    assert {"label": {"$in": ["bee_bombus"]}} in searched["$or"]
     assert behind["sort_at"] == {"$lte": cursor.sort_at}

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from datetime import datetime, tzinfo
 
 from proto.camera import Camera
-from proto.classification import Certainty
 from proto.errors import Conflict
 from services.query.exports.archive import Archive, Spool
 from services.query.exports.camtrap_package import is_public, package
@@ -17,7 +16,7 @@ from services.query.exports.camtrap_rows import (
     observation_rows,
 )
 from services.query.exports.item import Batches, ExportContext, ExportItem, is_doubted
-from services.query.exports.observed import UNSURE_BELOW, observed
+from services.query.exports.observed import UNSURE_BELOW, is_unsure, observed
 from services.query.exports.place import Place, place_of
 from services.query.exports.stream import streamed
 
@@ -127,7 +126,7 @@ class CamtrapWriter:
         if is_doubted(run):
             self._doubted.add(run.camera_id)
         if run.result is not None:
-            self._labels.add((run.result.label, run.result.certainty is Certainty.UNCLEAR))
+            self._labels.add((run.label or "", is_unsure(run)))
             self._demo = self._demo or run.result.demo_model
         if item.verdict:
             for label, probability, _ in item.verdict.images.values():

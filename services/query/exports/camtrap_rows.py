@@ -114,7 +114,8 @@ def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]
     """Yield the run's event-level observation, then one for each picture."""
     run, result = item.run, item.run.result
     start, end = (stamp(moment, zone) for moment in interval(run))
-    seen = observed_run(result)
+    seen = observed_run(run)
+    method, by, when, probability = identification(run, zone)
     classified = "" if result is None else stamp(result.classified_at, zone)
     yield ObservationRow(
         run.run_id,
@@ -127,15 +128,15 @@ def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]
         seen.kind,
         seen.name,
         _count(seen),
-        "machine" if result else "",
-        model_name(result.model_id) if result else "",
-        classified,
-        f"{result.probability_weighted:.6f}" if result else "",
+        method,
+        by,
+        when,
+        probability,
         event_tags(run),
         event_comment(run),
     )
     verdict = item.verdict
-    said, by = (verdict.images, model_name(verdict.model_id)) if verdict else ({}, "")
+    said, model = (verdict.images, model_name(verdict.model_id)) if verdict else ({}, "")
     for number, image in enumerate(run.images):
         seen, probability, label, comment = image_view(said.get(image.sha256))
         identity = f"{run.run_id}-{number}"
@@ -151,12 +152,24 @@ def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]
             seen.name,
             _count(seen),
             "machine" if label else "",
-            by if label else "",
+            model if label else "",
             classified if label else "",
             probability,
             f"label:{label}" if label else "",
             comment,
         )
+
+
+def identification(run: TrackingRun, zone: tzinfo) -> tuple[str, str, str, str]:
+    """Return who said what the event is: method, by whom, when, and the probability, which is omitted for people."""
+    if run.verification is not None:
+        said = run.verification
+        return "human", said.verified_by, stamp(said.verified_at, zone), ""
+    if run.result is None:
+        return "", "", "", ""
+    result = run.result
+    weight = f"{result.probability_weighted:.6f}"
+    return "machine", model_name(result.model_id), stamp(result.classified_at, zone), weight
 
 
 def image_view(said: ImageVerdict | None) -> tuple[Observed, str, str, str]:
@@ -168,10 +181,12 @@ def image_view(said: ImageVerdict | None) -> tuple[Observed, str, str, str]:
 
 
 def event_tags(run: TrackingRun) -> str:
-    """Return the event's tags: the model's own label, and on how many pictures it rests."""
-    result = run.result
-    tags = [f"label:{_tag(result.label)}"] if result else []
+    """Return the event's tags: the label, and on how many pictures it rests; where a person spoke, also the model's."""
+    result, said = run.result, run.verification
+    tags = [f"label:{_tag(run.label)}"] if run.label else []
     tags.append(f"trackImages:{len(run.images)}")
+    if said and result:
+        tags += [f"verdict:{said.verdict.value}", f"machineLabel:{_tag(result.label)}"]
     if result:
         tags += [f"topImages:{result.top1_images}", f"certainty:{result.certainty.value}"]
     tags.append(f"trackID:{_tag(run.tracking_id)}")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from proto.camera import Camera
 from proto.classification import RunResult
 from proto.run import ImageReference, TrackingRun
+from proto.verification import Verification
 from services.query.exports.item import ExportContext, interval, is_doubted, stamp
 from services.query.exports.licences import licence
 from services.query.exports.observed import KINGDOM, model_name, observed_run
@@ -74,10 +75,10 @@ def occurrence_id(run_id: str) -> str:
 
 def occurrence(run: TrackingRun, context: ExportContext) -> Occurrence | None:
     """Return the run as an occurrence, or None where no animal was seen surely enough."""
-    seen, result = observed_run(run.result), run.result
+    seen, result = observed_run(run), run.result
     if seen.kind != "animal" or result is None:
         return None
-    camera = context.cameras.get(run.camera_id)
+    said, camera = run.verification, context.cameras.get(run.camera_id)
     zone, place = context.zone(run.camera_id), place_of(camera)
     start, end = (stamp(moment, zone) for moment in interval(run))
     coarse = f"Coordinates rounded to a grid of {place.uncertainty_m} m" if place and place.uncertainty_m else ""
@@ -100,24 +101,25 @@ def occurrence(run: TrackingRun, context: ExportContext) -> Occurrence | None:
         "1",
         "present",
         "camera trap",
-        remarks(result),
-        "unverified",
-        model_name(result.model_id),
-        stamp(result.classified_at, UTC),
-        result.label,
+        remarks(result, said),
+        "verified by human" if said else "unverified",
+        said.verified_by if said else model_name(result.model_id),
+        stamp(said.verified_at if said else result.classified_at, UTC),
+        run.label or "",
         "The trap's clock is doubted: time of receipt" if is_doubted(run) else "",
         context.dataset.title,
         licence(context.dataset.licence).url or context.dataset.licence,
     )
 
 
-def remarks(result: RunResult) -> str:
+def remarks(result: RunResult, said: Verification | None) -> str:
     """Return how the identification came about."""
+    word = f"{said.verdict.value} by a person as {said.label}" if said else "not verified by a person"
     demo = "DEMO MODEL, no identification; " if result.demo_model else ""
     return (
         f"{demo}machine classification, label {result.label}, weighted probability {result.probability_weighted:.3f} "
         f"({result.top1_images} of {result.images} images, mean probability {result.probability_mean:.3f}), "
-        f"certainty {result.certainty.value}; not verified by a person"
+        f"certainty {result.certainty.value}; {word}"
     )
 
 

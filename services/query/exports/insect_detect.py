@@ -71,13 +71,17 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def final_rows(item: ExportItem, context: ExportContext) -> Iterator[Row]:
-    """Yield the run's row of ``*_top1_final.csv``; a run that is not classified has none."""
+    """Yield the run's row of ``*_top1_final.csv``; a run that is not classified has none. A person's class wins."""
     run, result = item.run, item.run.result
     if result is None:
         return
     zone = context.zone(run.camera_id)
     start, end = (moment.astimezone(zone).replace(tzinfo=None) for moment in interval(run))
-    own = next((share.box for share in shares(item) if share.label == result.label), None) or box_sides(run.images)
+    share = next((share for share in shares(item) if share.label == run.label), None)
+    own = share.box if share else box_sides(run.images)
+    figures = (result.top1_images, result.probability_mean, result.probability_weighted)
+    if run.label != result.label:  # a person corrected it: what the machine said for that class
+        figures = (share.images, share.mean, share.weighted) if share else (0, 0.0, 0.0)
     confidences = [image.detection_confidence for image in run.images if image.detection_confidence is not None]
     yield (
         run.camera_id,
@@ -89,10 +93,10 @@ def final_rows(item: ExportItem, context: ExportContext) -> Iterator[Row]:
         round((end - start).total_seconds(), 2),
         rounded(mean(confidences), 2),
         result.images,
-        result.top1_images,
-        result.label,
-        round(result.probability_mean, 2),
-        round(result.probability_weighted, 2),
+        figures[0],
+        run.label,
+        round(figures[1], 2),
+        round(figures[2], 2),
         rounded(own[0], 3),
         rounded(own[1], 3),
     )

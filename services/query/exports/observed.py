@@ -8,7 +8,8 @@ is an animal. A class that the taxonomy does not know (of another model) is an a
 from functools import cache
 from typing import Literal, NamedTuple
 
-from proto.classification import Certainty, RunResult
+from proto.classification import Certainty
+from proto.run import TrackingRun
 from proto.taxonomy import entry
 
 KINGDOM = "Animalia"
@@ -40,11 +41,16 @@ def observed(label: str, *, unsure: bool) -> Observed:
     return Observed("animal", known.gbif_name, known.gbif_rank)
 
 
-def observed_run(result: RunResult | None) -> Observed:
-    """Return what a run is."""
-    if result is None:
+def observed_run(run: TrackingRun) -> Observed:
+    """Return what a run is; a person's word is sure."""
+    if run.label is None:
         return UNCLASSIFIED
-    return observed(result.label, unsure=result.certainty is Certainty.UNCLEAR)
+    return observed(run.label, unsure=is_unsure(run))
+
+
+def is_unsure(run: TrackingRun) -> bool:
+    """Say whether only the machine has spoken, and not surely."""
+    return run.verification is None and run.result is not None and run.result.certainty is Certainty.UNCLEAR
 
 
 def model_name(model_id: str) -> str:

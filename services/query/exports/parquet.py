@@ -47,21 +47,23 @@ COLUMNS: dict[str, Any] = {
     "model_id": pa.string(),
     "demo_model": pa.bool_(),
     "classified_at": _MOMENT,
+    "machine_label": pa.string(),
+    "verdict": pa.string(),
+    "verified_by": pa.string(),
+    "verified_at": _MOMENT,
 }
 SCHEMA = pa.schema(list(COLUMNS.items()))
 
 
 def row(item: ExportItem, context: ExportContext) -> tuple[Any, ...]:
     """Return the run as a row, in the order of :data:`COLUMNS`. Plain code."""
-    run, result = item.run, item.run.result
+    run, result, said = item.run, item.run.result, item.run.verification
     start, end = interval(run)
-    place, seen = place_of(context.cameras.get(run.camera_id)), observed_run(result)
-    told: tuple[Any, ...] = (None,) * 11
+    place, seen = place_of(context.cameras.get(run.camera_id)), observed_run(run)
+    told: tuple[Any, ...] = (None,) * 9
     if result:
         second = result.runner_up
         told = (
-            result.label,
-            result.is_insect,
             result.certainty.value,
             result.top1_images,
             result.images,
@@ -93,8 +95,14 @@ def row(item: ExportItem, context: ExportContext) -> tuple[Any, ...]:
         seen.kind,
         seen.name or None,
         seen.rank or None,
+        run.label,
+        run.is_insect,
         *told,
         result.classified_at if result else None,
+        result.label if result else None,
+        said.verdict.value if said else None,
+        said.verified_by if said else None,
+        said.verified_at if said else None,
     )
 
 

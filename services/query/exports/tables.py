@@ -22,7 +22,9 @@ def predecessor_view(run: TrackingRun) -> Mapping[str, Any]:
         "local_date": run.local_date.isoformat(),
         "duration_s": run.duration_s,
         "images": [{"sha256": i.sha256, "file_name": i.file_name, "object_key": i.object_key} for i in run.images],
-        "result": {"label": result.label, "probability_mean": result.probability_mean} if result else None,
+        "label": run.label,
+        "verification": {"label": run.verification.label} if run.verification else None,
+        "result": {"probability_mean": result.probability_mean} if result else None,
     }
 
 
