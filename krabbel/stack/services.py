@@ -35,6 +35,7 @@ def shared_settings(folder: DataFolder, ports: Ports, public_url: str, workers: 
     return {
         "KRABBEL_PUBLIC_URL": public_url,
         "KRABBEL_QUERY_URL": f"http://127.0.0.1:{ports.get('query')}",
+        "KRABBEL_INGEST_URL": f"http://127.0.0.1:{ports.get('ingest')}",
         "KRABBEL_SPOOL_DIR": str(folder.make("spool")),
         "KRABBEL_MODEL": str(DEMO_MODEL),
         "KRABBEL_DEVICE": "auto",

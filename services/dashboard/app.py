@@ -23,6 +23,8 @@ from services.dashboard.session import open_page
 from services.dashboard.settings import DashboardSettings
 from services.dashboard.sun import ADDRESS, SunHandler
 from services.dashboard.views import Views
+from services.dashboard.writing import PATH as VERIFY_PATH
+from services.dashboard.writing import VerifyHandler
 
 log = get_logger(__name__)
 SESSION_LINGERS_MS = 15_000
@@ -65,6 +67,7 @@ class Dashboard:
     def __init__(self, settings: DashboardSettings) -> None:
         key = settings.service_key.get_secret_value() if settings.service_key else ""
         self._client = QueryClient(settings.query_url, key)
+        self._gateway = QueryClient(settings.ingest_url, key)
         self.feed = Feed(self._client)
         self._views = Views(self.feed)
         self._public_url = settings.public_url
@@ -83,6 +86,7 @@ class Dashboard:
                 (r"/readyz", _Ready, {"feed": self.feed}),
                 (r"/metrics", _Metrics),
                 (OUTLINE_PATH, OutlineHandler),
+                (VERIFY_PATH, VerifyHandler, {"gateway": self._gateway}),
                 (rf"{PREFIX}(.+)", ReadHandler, {"client": self._client}),
                 (ADDRESS, SunHandler, {"state": self.feed.state}),
                 *(
@@ -125,6 +129,7 @@ class Dashboard:
             self.feed.stop(self._task)
             await asyncio.gather(self._task, return_exceptions=True)
         await self._client.close()
+        await self._gateway.close()
         self._server.stop()
 
 

@@ -12,6 +12,9 @@ class DashboardSettings(ServiceSettings):
     """What the dashboard needs besides what every service has."""
 
     query_url: str = Field("http://127.0.0.1:8082", description="Where the query service is: http(s)://host:port")
+    ingest_url: str = Field(
+        "http://127.0.0.1:8081", description="Where the gateway is, which takes what people decide: http(s)://host:port"
+    )
     cookie_secret: SecretStr = Field(
         default_factory=lambda: SecretStr(secrets.token_urlsafe(32)),
         description="Signs session ids and cookies; the same for all replicas. Without it each start makes its own",

@@ -30,11 +30,14 @@ class Snapshot(Contract):
 
 
 def fixed_keys(settings: IngestSettings) -> list[tuple[str, Principal]]:
-    """Return the predecessor's one key, bound to its camera, if it is set."""
-    if settings.api_key is None or not settings.api_key.get_secret_value():
-        return []
-    principal = Principal("api_key", frozenset({Scope.UPLOAD, Scope.READ}), slug(settings.camera_name))
-    return [(settings.api_key.get_secret_value(), principal)]
+    """Return the keys that the settings name: the predecessor's one, bound to its camera, and the dashboard's."""
+    keys = []
+    if settings.api_key and settings.api_key.get_secret_value():
+        uploader = Principal("api_key", frozenset({Scope.UPLOAD, Scope.READ}), slug(settings.camera_name))
+        keys.append((settings.api_key.get_secret_value(), uploader))
+    if settings.service_key and settings.service_key.get_secret_value():
+        keys.append((settings.service_key.get_secret_value(), Principal("service", frozenset({Scope.VERIFY}))))
+    return keys
 
 
 class Registry:
@@ -44,7 +47,7 @@ class Registry:
         self._cameras = cameras
         self._file = settings.spool_dir / "registry.json"
         self._snapshot = Snapshot()
-        self._named = settings.camera_name if fixed_keys(settings) else None
+        self._named = settings.camera_name if settings.api_key and settings.api_key.get_secret_value() else None
         self.keys = KeyRing(cameras, fixed_keys(settings))
         self.cameras: tuple[Camera, ...] = ()
         """As the database had them last; none before it was asked"""

@@ -158,6 +158,7 @@ def test_no_secret_is_in_an_environment_or_has_a_default() -> None:
             assert not re.search(r"PASS(WORD)?$|SECRET_KEY$|_URL$", variable) or variable in (
                 "KRABBEL_PUBLIC_URL",
                 "KRABBEL_QUERY_URL",
+                "KRABBEL_INGEST_URL",
                 "GF_SERVER_ROOT_URL",
             ), f"{name}: {variable}"
     assert "${API_KEY:?" in TEXT

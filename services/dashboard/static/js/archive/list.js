@@ -6,7 +6,7 @@ import { bestOf, labelOf, pictureOf, seconds, standing, stateOf, thumbnailOf, ti
 import { clock, number, t, taxon } from "../words.js"
 
 const PAGE = 60
-const FIELDS = "run_id,camera_id,sort_at,duration_s,status,status_reason,result,images.width"
+const FIELDS = "run_id,camera_id,sort_at,duration_s,status,status_reason,result,verification,images.width"
 
 let found = []
 let next = null
