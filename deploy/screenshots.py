@@ -29,20 +29,42 @@ class View:
     language: str = "de"
     scheme: str = "light"
     whole: bool = False
+    path: str = "/"
+    ready: str = "[data-testid=gallery] img"
+    """What must be there before the picture is taken."""
 
 
+DAY, SEASON = "#classes-chart .tools", "#uptime .tools"
 VIEWS = (
     View("dashboard-desktop", 1400, 900),
     View("dashboard-phone", 390, 844),
     View("dashboard-desktop-whole-en", 1400, 900, "en", whole=True),
     View("dashboard-phone-whole-en", 390, 844, "en", whole=True),
     View("dashboard-desktop-dark", 1400, 900, scheme="dark"),
+    View("day", 1400, 900, path="/day", ready=DAY, whole=True),
+    View("day-phone-dark-en", 390, 844, "en", "dark", path="/day", ready=DAY),
+    View("season-en", 1400, 900, "en", path="/season", ready=SEASON, whole=True),
+    View("season-phone", 390, 844, path="/season", ready=SEASON),
 )
 
 
 def simulate(stack: EmbeddedStack) -> None:
     """Fill the day: runs of past hours, then some live ones."""
-    options = ["--history", "160", "--cameras", "3", "--runs", "18", "--rate", "3", "--frames", "8", "--quiet"]
+    options = [
+        "--history",
+        "260",
+        "--history-days",
+        "24",
+        "--cameras",
+        "3",
+        "--runs",
+        "18",
+        "--rate",
+        "3",
+        "--frames",
+        "8",
+        "--quiet",
+    ]
     command = [sys.executable, "-m", "krabbel", "simulate", "--data-dir", str(stack.folder.root), *options]
     subprocess.run(command, check=True, timeout=600)
 
@@ -55,8 +77,8 @@ def photograph(browser: Browser, url: str, view: View) -> None:
         color_scheme="dark" if view.scheme == "dark" else "light",
     )
     page = context.new_page()
-    page.goto(f"{url}/?lang={view.language}")
-    page.wait_for_selector("[data-testid=gallery] img")
+    page.goto(f"{url}{view.path}?lang={view.language}")
+    page.wait_for_selector(view.ready)
     page.wait_for_timeout(3000)  # the other pictures and charts
     page.screenshot(path=IMAGES / f"{view.name}.png", full_page=view.whole)
     context.close()

@@ -1,5 +1,6 @@
 """The pages without a session, in a real browser: what they show, take along, and that everybody can use them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -40,6 +41,11 @@ async def test_day_in_full_can_be_chosen_and_taken_along(query, dashboard, page)
         async with page.expect_download() as download:
             await page.locator("#classes-chart").get_by_role("button", name=kind).click()
         assert Path(await (await download.value).path()).read_bytes().startswith(begins), kind
+
+    await page.locator("#hours-chart").get_by_role("button", name="Einbetten").click()
+    await expect(page.get_by_role("textbox", name="Einbetten")).to_have_value(
+        re.compile(r'src="[^"]+/embed/day\?lang=de"')
+    )
 
     await page.get_by_role("button", name="Stärkster Tag").click()
     await expect(page.locator("#podium li").first).to_contain_text("Faltenwespe")

@@ -2,12 +2,15 @@
 
 import { drawChart, figure, FONT, inkOf } from "../chart.js"
 import { byId, setText } from "../dom.js"
-import { hourText, lang, number, percent, t, timeOf } from "../words.js"
+import { hourText, lang, number, percent, start, t, timeOf } from "../words.js"
 
 const BAR = "#3d8c62"
 const SUN = "#c98a1b"
 const HOURS = [...Array(24).keys()]
 const MOST_CLASSES = 12
+
+// Embeds show the day that is; for another day there is none.
+const embed = (widget, day, title) => (day === start.snapshot.totals.today ? { path: `/embed/${widget}?lang=${lang}`, title } : null)
 
 export function drawHours(panel, { day, rows, sun }) {
   const sum = (list) => HOURS.map((hour) => list.reduce((total, row) => total + row.runs[hour], 0))
@@ -33,7 +36,7 @@ export function drawHours(panel, { day, rows, sun }) {
     return plot
   }
   const table = { columns: [t("day_hours.hour"), t("day_hours.insects"), t("day_hours.runs")], rows: HOURS.map((hour) => [`${String(hour).padStart(2, "0")}:00`, insects[hour], runs[hour]]) }
-  return drawChart(panel, { build, table, name: `krabbel-${day}-${lang}-hours`, embed: { path: `/embed/day?day=${day}&lang=${lang}`, title: t("day_hours.title") } })
+  return drawChart(panel, { build, table, name: `krabbel-${day}-${lang}-hours`, embed: embed("day", day, t("day_hours.title")) })
 }
 
 export function drawClasses(panel, { day, insects, total }) {
@@ -59,5 +62,5 @@ export function drawClasses(panel, { day, insects, total }) {
   }
   const table = { columns: [t("day_classes.group"), t("day_classes.visits"), t("day_classes.share")], rows: insects.map((row) => [row.entry.name, row.count, Math.round((1000 * row.count) / total) / 10]) }
   byId("classes-chart").querySelector(".chart").style.height = `${Math.max(160, shown.length * 30 + 50)}px`
-  return drawChart(panel, { build, table, name: `krabbel-${day}-${lang}-classes`, embed: { path: `/embed/classes?day=${day}&lang=${lang}`, title: t("day_classes.title") } })
+  return drawChart(panel, { build, table, name: `krabbel-${day}-${lang}-classes`, embed: embed("classes", day, t("day_classes.title")) })
 }
