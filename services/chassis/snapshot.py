@@ -69,12 +69,8 @@ def split(data: bytes) -> Iterator[Document]:
 
 
 async def is_empty(database: Database) -> bool:
-    """Say whether nothing was stored yet: neither runs nor cameras."""
-    found = [
-        await available(lambda c=collection: c.find_one({}, {"_id": 1}))  # type: ignore[misc]
-        for collection in (database.runs, database.cameras)
-    ]
-    return found == [None, None]
+    """Say whether no run was stored yet. A started system has a camera already: the one behind its settings' key."""
+    return await available(lambda: database.runs.find_one({}, {"_id": 1})) is None
 
 
 async def write_back(database: Database, collection: str, documents: Iterable[bytes]) -> int:
