@@ -30,6 +30,7 @@ from services.query import (
     routes_run_zip,
     routes_runs,
     routes_statistics,
+    routes_stories,
     routes_uptime,
 )
 from services.query.access import KEY_RING, SETTINGS, fixed_principals
@@ -45,6 +46,7 @@ ROOMS = (
     routes_run_zip,
     routes_images,
     routes_statistics,
+    routes_stories,
     routes_agreement,
     routes_uptime,
     routes_about,

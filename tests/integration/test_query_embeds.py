@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp import ClientTimeout
@@ -11,7 +11,7 @@ from proto.camera import Camera
 from services.query.access import SETTINGS
 from services.query.routes_embeds import EMBEDS
 from tests.integration.test_query_api import World, world
-from tests.support.seeds import a_run, a_verdict
+from tests.support.seeds import START, a_run, a_verdict
 
 pytestmark = pytest.mark.stack
 __all__ = ["world"]
@@ -74,3 +74,18 @@ async def test_switched_off_restricted_and_only_for_named_sites(world: World):
     object.__setattr__(settings, "embeds", False)
     for path in ("counter", "data.json", "live", "embed.js"):
         assert (await world.json(f"/embed/{path}", 404, headers={}))["type"].endswith("embeds-are-off")
+
+
+async def test_a_newcomer_is_a_story_with_its_evidence(world: World):
+    for number in range(8):
+        run = a_run(number, at=START + timedelta(days=number))
+        await world.runs.receive(run)
+        await world.runs.complete(a_verdict(run, "lepi" if number == 7 else "fly"))
+    body = await world.json("/api/v1/stories?lang=de")
+    (story,) = body["items"]
+    assert (story["kind"], story["label"], story["day"]) == ("newcomer", "lepi", "2026-07-08")
+    assert story["sentence"].endswith("zum ersten Mal überhaupt ein Schmetterling zu Besuch.")
+    assert [run["result"]["label"] for run in (await world.json(f"/api/v1/runs?{story['evidence']}"))["items"]] == [
+        "lepi"
+    ]
+    assert (await world.json("/api/v1/stories?day=2026-07-07"))["items"] == []
