@@ -21,6 +21,7 @@ from services.chassis.web import READY_CHECKS, new_app
 from services.query import (
     routes_about,
     routes_agreement,
+    routes_alerts,
     routes_docs,
     routes_embeds,
     routes_exports,
@@ -34,6 +35,8 @@ from services.query import (
     routes_uptime,
 )
 from services.query.access import KEY_RING, SETTINGS, fixed_principals
+from services.query.alerts.channels import channels
+from services.query.alerts.keeper import AlertKeeper
 from services.query.embeds.hub import EmbedHub
 from services.query.live import LiveHub
 from services.query.pictures import Pictures
@@ -50,6 +53,7 @@ ROOMS = (
     routes_agreement,
     routes_uptime,
     routes_about,
+    routes_alerts,
     routes_live,
     routes_legacy,
     routes_exports,
@@ -78,6 +82,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
+        app[routes_alerts.ALERTS] = AlertKeeper(database, broker, settings, channels(settings))
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
         app[routes_embeds.EMBEDS] = EmbedHub(
             app[routes_live.HUB],
@@ -114,6 +119,7 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(app[KEY_RING].refresh_forever(), name="keys"),
         asyncio.create_task(_ensure_indexes(app[DATABASE]), name="indexes"),
         asyncio.create_task(hub.follow_forever(), name="live"),
+        asyncio.create_task(app[routes_alerts.ALERTS].run_forever(), name="alerts"),
         asyncio.create_task(app[routes_embeds.EMBEDS].refresh_forever(), name="embeds"),
         asyncio.create_task(hub.beat_forever(settings.live_heartbeat_s), name="heartbeats"),
     ]

@@ -2,10 +2,11 @@
 
 from pydantic import Field
 
+from services.query.alerts.settings import AlertSettings
 from services.query.exports.settings import ExportSettings
 
 
-class QuerySettings(ExportSettings):
+class QuerySettings(AlertSettings, ExportSettings):
     """Settings of ``python -m services.query``."""
 
     public_read: bool = Field(False, description="Anyone may read without a key (never the exact place of a camera)")
