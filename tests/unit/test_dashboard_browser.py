@@ -281,7 +281,7 @@ async def test_chosen_day_stands_in_the_address_and_today_is_always_there(query,
     await page.reload()
     await expect(page.locator("#podium")).to_contain_text("Faltenwespe")
     await expect(page.locator("#days")).to_have_value(day)
-    await page.get_by_role("link", name="EN").click()
+    await page.get_by_role("link", name="EN", exact=True).click()
     await expect(page.locator("#podium")).to_contain_text("Vespid wasp")
     assert f"day={day}" in page.url
     await page.get_by_role("button", name="One day later").click()

@@ -58,11 +58,12 @@ export function drawDurations(panel, classes, name) {
 }
 
 export function drawUptime(panel, days, cameras, span, name) {
-  const rows = cameras.map((camera) => {
-    const mine = days.filter((day) => day.camera_id === camera.id)
+  const names = new Map(cameras.map((camera) => [camera.id, camera.name]))
+  const rows = [...new Set(days.map((day) => day.camera_id))].map((id) => {
+    const mine = days.filter((day) => day.camera_id === id)
     const hours = mine.reduce((sum, day) => sum + day.hours_heard.length, 0)
     const insects = mine.reduce((sum, day) => sum + day.insects, 0)
-    return { name: camera.name, hours, insects, rate: hours ? insects / hours : 0 }
+    return { name: names.get(id) ?? id, hours, insects, rate: hours ? insects / hours : 0 }
   }).filter((row) => row.hours).sort((a, b) => b.rate - a.rate)
   setText(panel.querySelector(".said"), t(rows.length ? "uptime.text" : "uptime.empty", { days: span }))
   return bars(panel, rows, {
