@@ -185,7 +185,7 @@ class EmbedHub:
             RunFilter(cameras=shown, insect=True, certainties=SHOWN, classified=True), Page(limit=1), ()
         )
         visits = [
-            visit_of(run, run["result"]["label"], self._known.get(run["camera_id"]))
+            visit_of(run, (run.get("verification") or run["result"])["label"], self._known.get(run["camera_id"]))
             for run in latest[0]
             if run["result"]
         ]
