@@ -55,7 +55,14 @@ def copied(*stages: str) -> set[Path]:
         for line in re.findall(r"^COPY (?!--from)(.+)$", stage(name), re.MULTILINE)
         for source in line.split()[:-1]
     ]
-    return {file for source in sources for file in ([source] if source.suffix == ".py" else source.rglob("*.py"))}
+    files = {file for source in sources for file in ([source] if source.suffix == ".py" else source.rglob("*.py"))}
+    return {file for file in files if not any(file.is_relative_to(ROOT / name) for name in left_out())}
+
+
+def left_out() -> list[str]:
+    """Return the folders of ours that no build sees: those that stand in .dockerignore after what lets them in."""
+    after = (ROOT / ".dockerignore").read_text().split("!krabbel\n", 1)[1]
+    return re.findall(r"^(krabbel/\S+)$", after, re.MULTILINE)
 
 
 def imported(file: Path) -> set[str]:
