@@ -135,3 +135,13 @@ def object_key_of(run_id: str, sha256: str, content_type: str) -> str:
     """Return the image's key in the object store: ``runs/<run id>/<sha256>.<ext>``; ids are hashes, so keys spread."""
     extension = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp"}[content_type]
     return f"runs/{run_id}/{sha256}.{extension}"
+
+
+def thumbnail_key_of(run_id: str) -> str:
+    """Return the key of the run's small picture in the object store: ``thumbs/<run id>.webp``."""
+    return f"thumbs/{run_id}.webp"
+
+
+def sheet_key_of(run_id: str) -> str:
+    """Return the key of the run's contact sheet in the object store: ``sheets/<run id>.webp``."""
+    return f"sheets/{run_id}.webp"

@@ -81,6 +81,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "verifications": [IndexModel([("run_id", ASCENDING), ("verified_at", DESCENDING)])],
     "classifications": [IndexModel([("run_id", ASCENDING)])],
     "rollups": [IndexModel([("camera_id", ASCENDING), ("period", ASCENDING)])],
+    "previews_due": [IndexModel([("not_before", ASCENDING)])],
     "presence": [IndexModel([("camera_id", ASCENDING), ("day", ASCENDING)])],
     "api_keys": [IndexModel([("camera_id", ASCENDING)])],
     "workers": [IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=60)],
@@ -102,6 +103,7 @@ class Database:
         self.workers: Collection = database["workers"]
         self.rollups: Collection = database["rollups"]
         self.presence: Collection = database["presence"]
+        self.previews_due: Collection = database["previews_due"]
 
     async def ping(self) -> None:
         """Return when a primary answers.

@@ -5,13 +5,14 @@ objects in memory, which is what goes by all day, are put and got without it (s3
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import IO, BinaryIO, TypeVar, cast
+from typing import IO, Any, BinaryIO, TypeVar, cast
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -76,6 +77,15 @@ class ObjectStore:
         """
         await self._ask(key, self._http.put(key, data, content_type, sha256))
 
+    async def put_labelled(self, key: str, data: bytes, content_type: str, labels: Mapping[str, str]) -> None:
+        """Store bytes under a key, with ``labels`` kept beside them; :meth:`labels` returns those."""
+        metadata = cast("Any", dict(labels))
+        await self._call(
+            lambda: self._client.put_object(
+                self._bucket, key, io.BytesIO(data), len(data), content_type=content_type, metadata=metadata
+            )
+        )
+
     async def put_stream(self, key: str, stream: BinaryIO | IO[bytes], length: int, content_type: str) -> None:
         """Store ``length`` bytes of a stream, read piece by piece (in a thread)."""
         await self._call(
@@ -96,6 +106,16 @@ class ObjectStore:
         """
 
         return await self._ask(key, self._http.get(key))
+
+    async def labels(self, key: str) -> dict[str, str]:
+        """Return what was kept beside an object, names in lower case; empty where there is no such object."""
+        try:
+            found = await self._call(lambda: self._client.stat_object(self._bucket, key))
+        except ObjectNotFound:
+            return {}
+        prefix = "x-amz-meta-"
+        headers = {name.lower(): value for name, value in (found.metadata or {}).items()}
+        return {name.removeprefix(prefix): value for name, value in headers.items() if name.startswith(prefix)}
 
     async def exists(self, key: str) -> bool:
         """Say whether there is an object with this key."""

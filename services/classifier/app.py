@@ -14,6 +14,7 @@ from services.chassis.database import available, open_database
 from services.chassis.ledger import Ledger
 from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
+from services.chassis.previews_due import PreviewsDue
 from services.chassis.runs import Runs
 from services.chassis.topology import CLASSIFY, RECLASSIFY
 from services.chassis.web import READY_CHECKS, new_app
@@ -24,6 +25,7 @@ from services.classifier.handling import Handler
 from services.classifier.heartbeat import Heartbeat
 from services.classifier.metrics import WAITING
 from services.classifier.model_file import Options
+from services.classifier.previews import Previews
 from services.classifier.registration import register_soon
 from services.classifier.settings import ClassifierSettings
 from services.classifier.shelf import Shelf
@@ -51,8 +53,11 @@ def create_app(settings: ClassifierSettings) -> web.Application:
             with suppress(Unavailable):
                 await available(database.ensure_indexes)
             WAITING.set_function(lambda: shelf.current.batcher.waiting)
-            handler = Handler(Runs(database), Ledger(database), shelf, job_timeout_s=settings.job_timeout_s)
-            gate = Gate()
+            gate, runs = Gate(), Runs(database)
+            previews = Previews(store, runs.get, PreviewsDue(database), decoders, gate.wait_idle)
+            handler = Handler(
+                runs, Ledger(database), shelf, job_timeout_s=settings.job_timeout_s, note_verdict=previews.note
+            )
             live = Consumer(
                 broker, handler, queue=CLASSIFY, prefetch=settings.prefetch, drain_s=settings.shutdown_s, gate=gate
             )
@@ -71,6 +76,7 @@ def create_app(settings: ClassifierSettings) -> web.Application:
             await stack.enter_async_context(running(shelf.follow_forever()))
             if shelf.default is not None:
                 await stack.enter_async_context(running(register_soon(shelf.default, settings.model, models, store)))
+            await stack.enter_async_context(running(previews.run_forever()))
             consuming = [asyncio.create_task(consumer.run()) for consumer in (live, background)]
             yield
             for consumer in (live, background):

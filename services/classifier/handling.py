@@ -71,12 +71,22 @@ class Tally:
 class Handler:
     """Turns deliveries into decisions."""
 
-    def __init__(self, runs: Runs, ledger: Ledger, shelf: Shelf, *, job_timeout_s: float) -> None:
+    def __init__(
+        self,
+        runs: Runs,
+        ledger: Ledger,
+        shelf: Shelf,
+        *,
+        job_timeout_s: float,
+        note_verdict: Callable[[str], None] = lambda _run_id: None,
+    ) -> None:
+        """``note_verdict``: told the id of each run that has a new result; see previews.py."""
         self.tally = Tally()
         self._runs = runs
         self._ledger = ledger
         self._shelf = shelf
         self._job_timeout_s = job_timeout_s
+        self._note_verdict = note_verdict
         self._turns = Turns()
 
     async def decide(self, delivery: Delivery) -> Decision:
@@ -139,6 +149,7 @@ class Handler:
         STAGE_SECONDS.labels("write").observe(time.perf_counter() - started)
         if not known:
             return Decision(Outcome.GONE, "The run was deleted meanwhile.", job)
+        self._note_verdict(job.run_id)
         self.tally.runs += 1
         self.tally.images += classification.result.images
         return Decision(Outcome.CLASSIFIED, None, job, classification.result.label)

@@ -21,6 +21,11 @@ RUNS = Counter(
 )
 RETRIES = Counter("krabbel_classifier_retries_total", "Jobs sent to a delay queue", ["delay_s"])
 PARKED = Counter("krabbel_classifier_parked_total", "Jobs sent to the parking queue")
+PREVIEWS = Counter(
+    "krabbel_classifier_previews_total",
+    "Thumbnails with contact sheets by outcome: made, there, gone, failed",
+    ["outcome"],
+)
 IN_HAND = Gauge("krabbel_classifier_runs_in_hand", "Runs delivered and not yet settled")
 WAITING = Gauge("krabbel_classifier_batch_queue_images", "Decoded images waiting for the device")
 MODEL = Gauge("krabbel_classifier_model_info", "1 for the model in use", ["model_id", "runtime", "device", "demo"])

@@ -17,7 +17,7 @@ from services.classifier.network import Pixels
 MAX_PIXELS = 64_000_000
 """Larger images are refused before they are decoded. Trap crops have 40 to 200 px a side."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP")
+FORMATS = ("JPEG", "PNG", "WEBP")
 
 
 class UnreadableImage(Exception):
@@ -67,7 +67,7 @@ def centre_crop(image: Pixels, size: int) -> Pixels:
 def _decode(data: bytes) -> Pixels:
     """Return the upright image [H, W, 3], RGB."""
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise UnreadableImage(f"has {image.width} x {image.height} pixels, more than {MAX_PIXELS}")
             upright = ImageOps.exif_transpose(image)

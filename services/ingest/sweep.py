@@ -19,7 +19,7 @@ from services.ingest.spool import Spool
 FIRST_AFTER_S = 600.0
 EVERY_S = 24 * 3600.0
 ASK_AT_ONCE = 500
-PREFIXES = [f"runs/{number:02x}" for number in range(256)]
+PREFIXES = [f"{folder}/{number:02x}" for folder in ("runs", "thumbs", "sheets") for number in range(256)]
 """Run ids are hashes: two digits split the objects evenly, so a listing of 10 million never lies in memory."""
 log = get_logger(__name__)
 
@@ -35,8 +35,8 @@ class Findings:
 
 
 def run_of(key: str) -> str:
-    """Return the run id in an object key ``runs/<run id>/<file>``."""
-    return key.split("/", 2)[1]
+    """Return the run id in an object key: ``runs/<run id>/<file>``, ``thumbs/<run id>.webp``, or the same in sheets."""
+    return key.split("/", 2)[1].partition(".")[0]
 
 
 class Sweep:

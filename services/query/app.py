@@ -14,6 +14,7 @@ from services.chassis.database import Database, open_database
 from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
 from services.chassis.presence import Presence
+from services.chassis.previews_due import PreviewsDue
 from services.chassis.rollups import Rollups
 from services.chassis.schema import Schema
 from services.chassis.verifications import Verifications, store_labels
@@ -28,6 +29,7 @@ from services.query import (
     routes_images,
     routes_legacy,
     routes_live,
+    routes_previews,
     routes_run_zip,
     routes_runs,
     routes_statistics,
@@ -48,6 +50,7 @@ ROOMS = (
     routes_runs,
     routes_run_zip,
     routes_images,
+    routes_previews,
     routes_statistics,
     routes_stories,
     routes_agreement,
@@ -80,6 +83,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_uptime.PRESENCE] = Presence(database)
         app[routes_run_zip.STORE] = store
         app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
+        app[routes_previews.ASKED] = routes_previews.AskedFor(PreviewsDue(database))
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
         app[routes_alerts.ALERTS] = AlertKeeper(database, broker, settings, channels(settings))

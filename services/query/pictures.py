@@ -43,6 +43,22 @@ class Pictures:
         self._keep(key, data)
         return data
 
+    async def preview(self, key: str) -> bytes | None:
+        """Return a run's thumbnail or contact sheet, which were made without metadata; None where it is not made yet.
+
+        Raises:
+            Unavailable: the object store is away, and it is not in memory.
+        """
+        if key in self._cache:
+            self._cache.move_to_end(key)
+            return self._cache[key]
+        try:
+            data = await self._store.get(key)
+        except ObjectNotFound:
+            return None
+        self._keep(key, data)
+        return data
+
     def _keep(self, key: str, data: bytes) -> None:
         """Remember the picture, and forget those not shown for the longest time where memory is used up."""
         if key in self._cache or len(data) > self._cache_bytes // 8:

@@ -9,7 +9,7 @@ from proto.errors import KrabbelError
 from services.query.pictures import CONTENT_TYPES, Pictures
 
 PICTURES = web.AppKey("pictures", Pictures)
-YEAR_S = 31_536_000
+FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class RangeNotSatisfiable(KrabbelError):
@@ -42,23 +42,46 @@ async def image(request: web.Request) -> web.Response:
     """``GET /api/v1/images/{run_id}/{sha256}.{extension}``."""
     run_id, sha256, extension = (request.match_info[name] for name in ("run_id", "sha256", "extension"))
     # "p": the public form, without metadata; its bytes are not those of the hash.
-    etag = f'"{sha256}-p"'
-    headers = {
-        "ETag": etag,
-        "Cache-Control": f"public, max-age={YEAR_S}, immutable",
+    tag, caching = f"{sha256}-p", FOR_EVER
+    if asks_for_known(request, tag):
+        return unchanged(tag, caching)
+    data = await request.app[PICTURES].get(run_id, sha256, extension)
+    return picture(request, data, CONTENT_TYPES[extension], tag, caching)
+
+
+def asks_for_known(request: web.Request, tag: str) -> bool:
+    """Say whether the client has what the entity tag names."""
+    return any(known.value in ("*", tag) for known in request.if_none_match or ())
+
+
+def unchanged(tag: str, caching: str) -> web.Response:
+    """Answer 304."""
+    return web.Response(status=304, headers=_headers(tag, caching))
+
+
+def picture(request: web.Request, data: bytes, content_type: str, tag: str, caching: str) -> web.Response:
+    """Answer a picture, or the asked bytes of it.
+
+    Raises:
+        RangeNotSatisfiable: the asked bytes lie behind its end.
+    """
+    headers = _headers(tag, caching)
+    part = byte_range(request, len(data)) if request.headers.get("If-Range", f'"{tag}"') == f'"{tag}"' else None
+    if part is None:
+        return web.Response(body=data, content_type=content_type, headers=headers)
+    headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(data)}"
+    return web.Response(status=206, body=data[part], content_type=content_type, headers=headers)
+
+
+def _headers(tag: str, caching: str) -> dict[str, str]:
+    return {
+        "ETag": f'"{tag}"',
+        "Cache-Control": caching,
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'",
         "Cross-Origin-Resource-Policy": "cross-origin",
         "Accept-Ranges": "bytes",
     }
-    if any(tag.value in ("*", f"{sha256}-p") for tag in request.if_none_match or ()):
-        return web.Response(status=304, headers=headers)
-    data = await request.app[PICTURES].get(run_id, sha256, extension)
-    part = byte_range(request, len(data)) if request.headers.get("If-Range", etag) == etag else None
-    if part is None:
-        return web.Response(body=data, content_type=CONTENT_TYPES[extension], headers=headers)
-    headers["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{len(data)}"
-    return web.Response(status=206, body=data[part], content_type=CONTENT_TYPES[extension], headers=headers)
 
 
 def routes() -> list[web.RouteDef]:

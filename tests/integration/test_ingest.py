@@ -13,7 +13,7 @@ import requests
 from PIL import Image
 
 from proto.camera import Camera, Scope
-from proto.run import RunStatus
+from proto.run import RunStatus, sheet_key_of, thumbnail_key_of
 from services.chassis.cameras import Cameras
 from services.chassis.runs import Runs
 from services.ingest.failpoints import Failpoints, Point
@@ -202,6 +202,11 @@ async def test_sweep_finds_and_removes_only_old_objects_without_a_run(ingest: In
     kept = await stores.objects()
     orphan = f"runs/{'ab' * 16}/{'0' * 64}.jpg"
     await stores.store.put(orphan, b"lost", "image/jpeg")
+    # ... and the previews of a run that is there, and of one that is gone
+    run_id = next(iter(kept)).split("/")[1]
+    for key_of in (thumbnail_key_of, sheet_key_of):
+        await stores.store.put(key_of(run_id), b"kept", "image/webp")
+        await stores.store.put(key_of("ab" * 16), b"gone", "image/webp")
     ingest.stop()
     spool = Spool(ingest.spool, 10**9, 0, Failpoints())
     spool.open()
@@ -210,10 +215,10 @@ async def test_sweep_finds_and_removes_only_old_objects_without_a_run(ingest: In
         return Sweep(stores.store, Runs(stores.database), spool, grace, remove=remove)
 
     young = await sweep(timedelta(hours=1), remove=True).round()
-    assert (young.objects, young.orphans) == (len(kept) + 1, 0)
+    assert (young.objects, young.orphans) == (len(kept) + 5, 0)
     await asyncio.sleep(1.1)
     dry = await sweep(timedelta(seconds=0), remove=False).round()
-    assert (dry.orphans, dry.removed, dry.orphan_bytes) == (1, 0, 4)
-    assert (await sweep(timedelta(seconds=0), remove=True).round()).removed == 1
-    assert await stores.objects() == kept
+    assert (dry.orphans, dry.removed, dry.orphan_bytes) == (3, 0, 12)
+    assert (await sweep(timedelta(seconds=0), remove=True).round()).removed == 3
+    assert set(await stores.objects()) == {*kept, thumbnail_key_of(run_id), sheet_key_of(run_id)}
     spool.close()
