@@ -19,10 +19,10 @@ from rich.console import Console
 from rich.table import Table
 
 from krabbel.stack import EVERYTHING, EmbeddedStack
+from proto.run import RunStatus
 from services.chassis.database import open_database
 from services.chassis.object_store import open_object_store
 from services.chassis.rollups import Rollups
-from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
 
 CAMERAS, RUNS = 4, 60
@@ -129,8 +129,10 @@ class Drill:
 
     def _compare(self) -> tuple[str, bool]:
         after = self._settled()
-        same = after == self._before
-        return f"{len(after['objects'])} objects, {after['runs']}", same and after["differences"] == 0
+        other = [name for name in after if after[name] != self._before.get(name)]
+        verdict = f"other: {', '.join(other)}" if other else "equal"
+        seen = f"{len(after['objects'])} objects, {after['runs']}; {verdict}"
+        return seen, not other and after["differences"] == 0
 
     def _settled(self, timeout_s: float = 90) -> State:
         """Return what there is, once nothing waits any more."""
@@ -145,7 +147,8 @@ class Drill:
 
 async def _state(settings: BackendSettings) -> State:
     async with open_database(settings, timeout_s=30) as database, open_object_store(settings) as store:
-        counts = await Runs(database).count_by_status()
+        # Counted one by one: MongoDB's own estimate is wrong after a mongod was killed.
+        counts = {status.value: await database.runs.count_documents({"status": status.value}) for status in RunStatus}
         waiting = counts["received"] + counts["queued"]
         if waiting:
             return {"waiting": waiting, "runs": counts, "differences": 0}
