@@ -123,7 +123,15 @@ class Database:
         for name, obsolete in OBSOLETE_INDEXES.items():
             for index in obsolete:
                 with suppress(OperationFailure):  # it is not there
-                    await self.handle[name].drop_index(index)
+                    await self._drop_index(name, index)
+
+    async def _drop_index(self, collection: str, index: str) -> None:
+        try:
+            await self.handle[collection].drop_index(index)
+        except OperationFailure:
+            raise
+        except PyMongoError as error:
+            raise Unavailable(f"The database is away ({type(error).__name__}); try again.") from error
 
     async def in_transaction(
         self, work: Callable[[Session], Awaitable[T]], *, on_conflict: Callable[[], None] = lambda: None
