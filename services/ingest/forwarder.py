@@ -182,6 +182,9 @@ class Forwarder:
     async def _put_large(self, stream: IO[bytes], length: int, key: str, content_type: str) -> None:
         async with self._large:
             with stream:
+                # The client reads a part of 5 MB before it connects, and its errors keep what could not be sent: with
+                # the store away, two dozen forwarders would hold 100 MB (measured).
+                await self._store.ping()
                 await self._store.put_stream(key, stream, length, content_type)
 
     async def _note_camera(self, run: TrackingRun) -> None:
