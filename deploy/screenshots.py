@@ -45,6 +45,9 @@ VIEWS = (
     View("day-phone-dark-en", 390, 844, "en", "dark", path="/day", ready=DAY),
     View("season-en", 1400, 900, "en", path="/season", ready=SEASON, whole=True),
     View("season-phone", 390, 844, path="/season", ready=SEASON),
+    View("archive-en", 1400, 900, "en", path="/archive", ready="#wall img"),
+    View("verify", 1400, 900, path="/verify", ready="main img"),
+    View("stories-en", 1400, 900, "en", path="/stories", ready="#stories-day:not(:empty)"),
 )
 
 

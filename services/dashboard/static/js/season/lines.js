@@ -21,8 +21,9 @@ export function drawLines(panel, classes, { from, to }, name) {
   function draw() {
     const shown = classes.filter((row) => chosen.has(row.label))
     setText(panel.querySelector(".said"), shown.length ? t("lines.text") : t("lines.none"))
-    const count = Math.max(1, dayNumber(to, from))
-    const days = [...Array(count + 1).keys()].map((number) => dayAt(number, from))
+    const span = dayNumber(to, from) // 0 for a season of one day: a dot each, and no line into tomorrow
+    const count = Math.max(1, span)
+    const days = [...Array(span + 1).keys()].map((number) => dayAt(number, from))
     const most = Math.max(4, ...shown.flatMap((row) => Object.values(row.days)))
     const build = (Bokeh, paper) => {
       const plot = figure(Bokeh, { x_range: [-0.5, count + 0.5], y_range: [0, most * 1.1], min_border_left: 36 }, paper)
@@ -32,7 +33,7 @@ export function drawLines(panel, classes, { from, to }, name) {
         const dots = plot.scatter({ x: { field: "x" }, y: { field: "y" }, source, size: count > 60 ? 3 : 6, color: row.entry.color, line_color: "#5d675d", line_width: 0.4 })
         plot.add_tools(new Bokeh.HoverTool({ renderers: [dots], tooltips: '<div class="tip"><b>@y</b> @name, @day</div>' }))
       })
-      const { ticker, labels } = dayTicks(Bokeh, from, count, innerWidth < 600 && !paper ? 4 : 8)
+      const { ticker, labels } = dayTicks(Bokeh, from, span, innerWidth < 600 && !paper ? 4 : 8)
       plot.xaxis.ticker = ticker
       plot.xaxis.major_label_overrides = labels
       plot.yaxis.ticker = new Bokeh.BasicTicker({ min_interval: 1, desired_num_ticks: 5 })
