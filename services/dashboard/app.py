@@ -17,6 +17,7 @@ from services.dashboard.pages import now
 from services.dashboard.pages.handler import PageHandler
 from services.dashboard.pages.registry import PAGES
 from services.dashboard.passing import PREFIX, ReadHandler
+from services.dashboard.roles import Role, everybody_is
 from services.dashboard.routes_outline import PATH as OUTLINE_PATH
 from services.dashboard.routes_outline import OutlineHandler
 from services.dashboard.session import open_page
@@ -71,6 +72,7 @@ class Dashboard:
         self.feed = Feed(self._client)
         self._views = Views(self.feed)
         self._public_url = settings.public_url
+        everybody_is(Role[settings.visitor_role.upper()])
         pn.config.browser_info = False  # one root less in every session
         self._task: asyncio.Task[None] | None = None
         pages: dict[str, Any] = {now.PAGE.path: self._open_page}

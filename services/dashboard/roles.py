@@ -16,9 +16,20 @@ def name_of(request: object) -> str:
     return "Redaktion"
 
 
+class _Everybody:
+    """What all requests of this process may do; one setting, read once, for handlers and sessions alike."""
+
+    role = Role.ADMIN
+
+
+def everybody_is(role: Role) -> None:
+    """Say what whoever reaches this dashboard may do (KRABBEL_VISITOR_ROLE)."""
+    _Everybody.role = role
+
+
 def role_of(request: object) -> Role | None:
     """Return the role of a request (tornado's, or that of a session); None for nobody we know.
 
-    Until people can sign in, whoever reaches the dashboard is its operator.
+    Until people can sign in, all have the role that the setting names.
     """
-    return Role.ADMIN
+    return _Everybody.role

@@ -1,6 +1,7 @@
 """Settings of the dashboard."""
 
 import secrets
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
@@ -18,6 +19,11 @@ class DashboardSettings(ServiceSettings):
     cookie_secret: SecretStr = Field(
         default_factory=lambda: SecretStr(secrets.token_urlsafe(32)),
         description="Signs session ids and cookies; the same for all replicas. Without it each start makes its own",
+    )
+    visitor_role: Literal["reader", "editor", "admin"] = Field(
+        "admin",
+        description="What whoever reaches the dashboard may do, as long as nobody signs in: 'reader' where strangers "
+        "can, 'editor' to let them verify",
     )
     dashboard_origins: str = Field(
         "", description="Further hosts (host:port, comma-separated, * for any) whose pages may open the live connection"
