@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from PIL import Image
 
 from proto.camera import Camera, Heartbeat, Scope
 from proto.classification import Certainty
@@ -450,3 +451,10 @@ async def test_a_run_comes_as_zip_with_harmless_names(world: World):
         assert TrackingRun.model_validate_json(archive.read("run.json")) == run
     async with world.client.get(f"/api/v1/runs/{'0' * 32}/images.zip", headers=KEY) as response:
         assert response.status == 404
+    # ... and whoever passes it on to people without a key gets pictures without metadata
+    as_public = KEY | {"Krabbel-As": "public"}
+    async with world.client.get(f"/api/v1/runs/{run.run_id}/images.zip", headers=as_public) as response:
+        shown = zipfile.ZipFile(io.BytesIO(await response.read())).read("passwd")
+        assert b"Exif" in data
+        assert b"Exif" not in shown
+        assert Image.open(io.BytesIO(shown)).size == Image.open(io.BytesIO(data)).size
