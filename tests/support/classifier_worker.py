@@ -173,7 +173,7 @@ class Bench:
         await self.broker.publish(job, CLASSIFY)
         await self.runs.mark_queued(job.run_id)
 
-    async def until_status(self, run_ids: list[str], status: RunStatus, timeout_s: float = 60) -> None:
+    async def until_status(self, run_ids: list[str], status: RunStatus, timeout_s: float = 100) -> None:
         """Return once all these runs have the status."""
         query = {"_id": {"$in": run_ids}, "status": status.value}
         async with asyncio.timeout(timeout_s):
