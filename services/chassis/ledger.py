@@ -6,6 +6,10 @@ from proto.classification import Classification
 from proto.run import RunStatus
 from services.chassis.completion import plain
 from services.chassis.database import Database, available
+from services.chassis.group_commit import GroupCommit
+
+STATES = 64
+"""Runs in one question at most"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +27,23 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._runs = database.runs
         self._classifications = database.classifications
+        self._states = GroupCommit(self._states_of, most=STATES)
 
     async def state(self, run_id: str) -> RunState | None:
-        """Return where a run stands; None for a run that is not there (any more)."""
-        fields = {"status": 1, "result.model_id": 1}
-        document = await available(lambda: self._runs.find_one({"_id": run_id}, fields))
-        if document is None:
-            return None
-        return RunState(RunStatus(document["status"]), (document.get("result") or {}).get("model_id"))
+        """Return where a run stands; None for a run that is not there (any more).
+
+        Questions that come together are one request to the database (see group_commit.py).
+        """
+        return await self._states.submit(run_id)
+
+    async def _states_of(self, run_ids: list[str]) -> list[RunState | None]:
+        query, fields = {"_id": {"$in": run_ids}}, {"status": 1, "result.model_id": 1}
+        documents = await available(lambda: self._runs.find(query, fields).to_list(None))
+        found = {
+            document["_id"]: RunState(RunStatus(document["status"]), (document.get("result") or {}).get("model_id"))
+            for document in documents
+        }
+        return [found.get(run_id) for run_id in run_ids]
 
     async def classification(self, run_id: str, model_id: str) -> Classification | None:
         """Return what a model said of a run before, if it did."""

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from proto.classification import TOP_K, Certainty, ClassScore, ImageClassification, RunResult
 from proto.taxonomy import entry
 from services.classifier.network import Probabilities
@@ -56,12 +58,14 @@ class ClassWeight:
     """p_c * n_c / N"""
 
 
-def top_classes(probabilities: Probabilities, names: Sequence[str], count: int = TOP_K) -> tuple[ClassScore, ...]:
-    """Return the ``count`` most probable classes of one image [C], best first; equal ones in the network's order."""
-    order = (-probabilities).argsort(kind="stable")[:count]
-    return tuple(
-        ClassScore(label=names[index], probability=min(1.0, max(0.0, float(probabilities[index])))) for index in order
-    )
+def top_classes(rows: Probabilities, names: Sequence[str], count: int = TOP_K) -> list[tuple[ClassScore, ...]]:
+    """Return the ``count`` most probable classes of each image [N, C], best first; ties in the network's order."""
+    order = (-rows).argsort(axis=1, kind="stable")[:, :count]
+    scores = np.take_along_axis(rows, order, axis=1).clip(0.0, 1.0)
+    return [
+        tuple(ClassScore(label=names[index], probability=score) for index, score in zip(*best, strict=True))
+        for best in zip(order.tolist(), scores.tolist(), strict=True)
+    ]
 
 
 def weigh(tops: Sequence[ClassScore]) -> list[ClassWeight]:

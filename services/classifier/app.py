@@ -1,6 +1,7 @@
 """The classifier's wiring: resources are opened and closed here, in the order in which they are needed."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -13,6 +14,7 @@ from services.chassis.broker import open_broker
 from services.chassis.database import available, open_database
 from services.chassis.ledger import Ledger
 from services.chassis.models import Models
+from services.chassis.object_pull import open_object_pull
 from services.chassis.object_store import open_object_store
 from services.chassis.previews_due import PreviewsDue
 from services.chassis.runs import Runs
@@ -23,8 +25,9 @@ from services.classifier.consumer import Consumer
 from services.classifier.engine import Workshop
 from services.classifier.handling import Handler
 from services.classifier.heartbeat import Heartbeat
-from services.classifier.metrics import WAITING
+from services.classifier.metrics import LOOP_PROCESSOR_SECONDS, WAITING
 from services.classifier.model_file import Options
+from services.classifier.preprocess import keep_to_one_thread
 from services.classifier.previews import Previews
 from services.classifier.registration import register_soon
 from services.classifier.settings import ClassifierSettings
@@ -41,20 +44,23 @@ def create_app(settings: ClassifierSettings) -> web.Application:
     async def worker(app: web.Application) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             device = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="device"))
-            decoders = stack.enter_context(ThreadPoolExecutor(settings.decode_threads, thread_name_prefix="decode"))
+            keep_to_one_thread()
+            pullers = stack.enter_context(ThreadPoolExecutor(settings.pull_threads, thread_name_prefix="pull"))
+            pull = stack.enter_context(open_object_pull(settings))
             database = await stack.enter_async_context(open_database(settings))
             store = await stack.enter_async_context(open_object_store(settings))
             broker = await stack.enter_async_context(open_broker(settings, retry_delays_s=settings.retry_delays_s))
-            workshop = Workshop(settings, device, decoders, store.get)
+            workshop = Workshop(settings, device, pullers, pull.get)
             models = Models(database)
             shelf = Shelf(workshop, models, store, settings.model, options_of(settings))
             stack.push_async_callback(shelf.close)
             await shelf.open()
             with suppress(Unavailable):
                 await available(database.ensure_indexes)
+            LOOP_PROCESSOR_SECONDS.set_function(time.thread_time)  # asked for by the loop itself
             WAITING.set_function(lambda: shelf.current.batcher.waiting)
             gate, runs = Gate(), Runs(database)
-            previews = Previews(store, runs.get, PreviewsDue(database), decoders, gate.wait_idle)
+            previews = Previews(store, runs.get, PreviewsDue(database), pullers, gate.wait_idle)
             handler = Handler(
                 runs, Ledger(database), shelf, job_timeout_s=settings.job_timeout_s, note_verdict=previews.note
             )

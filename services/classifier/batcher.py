@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
@@ -25,6 +25,10 @@ class PredictionFailed(Exception):
     """The network failed on this very image, alone in its batch."""
 
 
+Prediction = Probabilities | PredictionFailed
+"""What came of one image"""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchReport:
     """One batch that the device has worked on."""
@@ -34,12 +38,30 @@ class BatchReport:
     waited_s: float
     """How long its oldest image had waited"""
     failed: bool = False
+    processor_s: float = field(default=0.0, compare=False)
+    """Processor time of the device's thread; what helps it (OpenMP) not counted"""
+
+
+class _Group:
+    """Images that came together, and what is known of each; the future is done once all are."""
+
+    def __init__(self, size: int) -> None:
+        self.future: asyncio.Future[list[Prediction]] = asyncio.get_running_loop().create_future()
+        self._found: dict[int, Prediction] = {}
+        self._size = size
+
+    def set(self, place: int, prediction: "Prediction") -> None:
+        """Note what came of one image."""
+        self._found[place] = prediction
+        if len(self._found) == self._size and not self.future.done():
+            self.future.set_result([self._found[each] for each in range(self._size)])
 
 
 @dataclass(slots=True)
 class _Item:
     pixels: Pixels
-    result: "asyncio.Future[Probabilities]"
+    group: _Group
+    place: int
     queued_at: float
 
 
@@ -103,7 +125,8 @@ class Batcher:
         self._clock = clock
         self._queue: asyncio.Queue[_Item] = asyncio.Queue(queue_size)
         self._dispatcher: asyncio.Task[None] | None = None
-        self._open: set[asyncio.Future[Probabilities]] = set()
+        self._processor_s = 0.0
+        self._open: set[asyncio.Future[list[Prediction]]] = set()
 
     async def __aenter__(self) -> Self:
         self._dispatcher = asyncio.create_task(self._dispatch_forever(), name="batcher")
@@ -131,19 +154,30 @@ class Batcher:
         Raises:
             PredictionFailed: the network fails on this image.
         """
-        future: asyncio.Future[Probabilities] = asyncio.get_running_loop().create_future()
-        self._open.add(future)
+        [found] = await self.classify_all([pixels])
+        if isinstance(found, PredictionFailed):
+            raise found
+        return found
+
+    async def classify_all(self, images: Sequence[Pixels]) -> list[Prediction]:
+        """Return what came of each image, in their order; they may be in batches with others. Raises nothing."""
+        if not images:
+            return []
+        group = _Group(len(images))
+        self._open.add(group.future)
         try:
-            await self._queue.put(_Item(pixels, future, self._clock()))
-            return await future
+            for place, pixels in enumerate(images):
+                await self._queue.put(_Item(pixels, group, place, self._clock()))
+            return await group.future
         finally:
-            self._open.discard(future)
+            group.future.cancel()  # whoever is gone wants nothing of what still waits
+            self._open.discard(group.future)
 
     async def _dispatch_forever(self) -> None:
         while True:
             batch = [await self._queue.get()]
             await self._fill(batch)
-            wanted = [item for item in batch if not item.result.done()]  # whoever was cancelled wants nothing
+            wanted = [item for item in batch if not item.group.future.done()]  # whoever was cancelled
             if wanted:
                 await self._predict(wanted)
 
@@ -174,10 +208,9 @@ class Batcher:
             self.limit.failed(len(items))
             self._on_batch(BatchReport(len(items), self._clock() - started, waited, failed=True))
             if len(items) == 1:
-                if not items[0].result.done():
-                    failure = PredictionFailed(f"the network failed on it ({type(error).__name__}: {str(error)[:200]})")
-                    failure.__cause__ = error
-                    items[0].result.set_exception(failure)
+                failure = PredictionFailed(f"the network failed on it ({type(error).__name__}: {str(error)[:200]})")
+                failure.__cause__ = error
+                items[0].group.set(items[0].place, failure)
                 return
             middle = len(items) // 2
             await self._predict(items[:middle])
@@ -185,10 +218,9 @@ class Batcher:
             return
         seconds = self._clock() - started
         self.limit.succeeded(len(items), seconds)
-        self._on_batch(BatchReport(len(items), seconds, waited))
+        self._on_batch(BatchReport(len(items), seconds, waited, processor_s=self._processor_s))
         for item, row in zip(items, rows, strict=True):
-            if not item.result.done():
-                item.result.set_result(row)
+            item.group.set(item.place, row)
 
     def _predict_now(self, images: Sequence[Pixels]) -> Probabilities:
         """Run the network (in the executor's thread).
@@ -196,7 +228,9 @@ class Batcher:
         Raises:
             ValueError: the network yields another number of rows, or something that is no number.
         """
+        worked = time.thread_time()
         rows = self.network.predict(np.stack(images))
+        self._processor_s = time.thread_time() - worked
         if len(rows) != len(images):
             raise ValueError(f"{len(rows)} rows for {len(images)} images")
         if not np.isfinite(rows).all():

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from services.classifier.batcher import Batcher, BatchReport
-from services.classifier.metrics import BATCH_IMAGES, STAGE_SECONDS
+from services.classifier.metrics import BATCH_IMAGES, PROCESSOR_SECONDS, STAGE_SECONDS
 from services.classifier.model_file import LoadedModel
 from services.classifier.network import ModelIdentity
-from services.classifier.pipeline import Fetch, Pipeline
+from services.classifier.pipeline import Pipeline
+from services.classifier.pull import Fetch
 from services.classifier.settings import ClassifierSettings
 
 
@@ -32,11 +33,11 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What all engines of a process share: the device's one thread, the decoders, the object store."""
+    """What all engines of a process share: the device's one thread, those that pull images, the object store."""
 
     settings: ClassifierSettings
     device: ThreadPoolExecutor
-    decoders: ThreadPoolExecutor
+    pullers: ThreadPoolExecutor
     fetch: Fetch
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -70,7 +71,8 @@ class Workshop:
             model.identity,
             batcher,
             self.fetch,
-            self.decoders,
+            self.pullers,
+            thread_count=self.settings.pull_threads,
             max_images=max_images,
             min_images=self.settings.min_images,
             now=self.now,
@@ -81,4 +83,5 @@ def observe(report: BatchReport) -> None:
     """Count a batch in the metrics."""
     STAGE_SECONDS.labels("inference").observe(report.seconds)
     STAGE_SECONDS.labels("batch_wait").observe(report.waited_s)
+    PROCESSOR_SECONDS.labels("inference").inc(report.processor_s)
     BATCH_IMAGES.observe(report.size)

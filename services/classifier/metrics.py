@@ -10,6 +10,10 @@ STAGE_SECONDS = Histogram(
     ["stage"],
     buckets=_SECONDS,
 )
+PROCESSOR_SECONDS = Counter(
+    "krabbel_classifier_processor_seconds_total", "Processor time of the threads that fetch, decode, infer", ["stage"]
+)
+LOOP_PROCESSOR_SECONDS = Gauge("krabbel_classifier_loop_processor_seconds", "Processor time of the event loop's thread")
 BATCH_IMAGES = Histogram(
     "krabbel_classifier_batch_images", "Images in a batch", buckets=(1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128, 256)
 )

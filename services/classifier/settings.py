@@ -41,7 +41,7 @@ class ClassifierSettings(ServiceSettings):
     threads: int = Field(
         0, ge=0, le=256, description="Threads of the network; 0: one less than the cores that the process may use"
     )
-    decode_threads: int = Field(2, ge=1, le=64, description="Threads that decode images")
+    pull_threads: int = Field(8, ge=1, le=64, description="Threads that fetch and decode images")
     batch_size: int = Field(
         32, ge=1, le=1024, description="Most images in a batch; fewer where fewer are measured to be faster"
     )

@@ -14,6 +14,7 @@ from proto.run import ImageReference, RunSource, RunStatus, TrackingRun
 from services.chassis import topology
 from services.chassis.broker import open_broker
 from services.chassis.database import open_database
+from services.chassis.object_pull import open_object_pull
 from services.chassis.object_store import ObjectNotFound, open_object_store
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
@@ -88,6 +89,19 @@ async def test_objects_come_back_as_they_were_stored(settings):
         assert not await store.exists(key)
         with pytest.raises(ObjectNotFound, match=key):
             await store.get(key)
+
+
+async def test_objects_are_got_in_threads_as_on_the_loop(settings):
+    keys = [f"runs/{uuid.uuid4().hex}/{name}" for name in ("a.jpg", "Blume & Käfer +1 (2)~.jpg")]
+    async with open_object_store(settings) as store:
+        await store.ensure_bucket()
+        data = os.urandom(300_000)
+        for key in keys:
+            await store.put(key, data, "image/jpeg")
+        with open_object_pull(settings) as pull:
+            assert await asyncio.gather(*(asyncio.to_thread(pull.get, key) for key in keys * 4)) == [data] * 8
+            with pytest.raises(ObjectNotFound, match="never"):
+                await asyncio.to_thread(pull.get, "runs/never/was.jpg")
 
 
 async def test_a_run_moves_only_along_its_state_machine(settings):

@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 from services.chassis.broker import Delivery
-from services.chassis.object_store import ObjectStore
+from services.chassis.object_pull import ObjectPull
 from services.chassis.runs import Runs
-from services.classifier import pipeline
+from services.classifier import pull
 from services.classifier.__main__ import main
 from services.classifier.onnx_model import OnnxNetwork
 
@@ -38,14 +38,9 @@ def _hold_in_thread() -> None:
 def hold_at(stage: str) -> None:
     """Replace one step of the work by one that never ends."""
     if stage == "fetch":
-
-        async def get(_self: ObjectStore, _key: str) -> bytes:
-            await _hold()
-            raise AssertionError
-
-        ObjectStore.get = get  # type: ignore[method-assign]
+        ObjectPull.get = lambda *_: _hold_in_thread()  # type: ignore[assignment, method-assign, return-value]
     elif stage == "decode":
-        pipeline._prepare = lambda *_: _hold_in_thread()  # type: ignore[assignment, return-value]
+        pull.prepare = lambda *_: _hold_in_thread()  # type: ignore[assignment, return-value]
     elif stage == "inference":
         warmed: list[Any] = []
         real = OnnxNetwork.predict
@@ -74,14 +69,14 @@ def hold_at(stage: str) -> None:
 
         Delivery.ack = ack  # type: ignore[method-assign]
     elif stage == "poison":
-        prepare = pipeline._prepare
+        prepare = pull.prepare
 
-        def dying(data: bytes, sha256: str, size: int) -> Any:
+        def dying(data: bytes, size: int) -> Any:
             if data == POISON:
                 os._exit(9)  # as a decoder that crashes would
-            return prepare(data, sha256, size)
+            return prepare(data, size)
 
-        pipeline._prepare = dying
+        pull.prepare = dying
     else:
         raise ValueError(stage)
 

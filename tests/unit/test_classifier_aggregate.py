@@ -166,9 +166,15 @@ def test_no_best_image_where_none_can_be_read() -> None:
     assert best_image([broken(0)], "bee") is None
 
 
-def test_top_classes_are_sorted_and_limited() -> None:
-    probabilities = np.array([0.1, 0.4, 0.1, 0.2, 0.15, 0.05], np.float32)
-    top = top_classes(probabilities, "abcdef")
-    assert [score.label for score in top] == ["b", "d", "e", "a", "c"]
-    assert top[0].probability == pytest.approx(0.4)
-    assert len(top_classes(probabilities[:2], "ab")) == 2
+def test_top_classes_of_each_image_are_sorted_and_limited() -> None:
+    probabilities = np.array([[0.1, 0.4, 0.1, 0.2, 0.15, 0.05], [0.7, 0.1, 0.1, 0.1, 0, 0]], np.float32)
+    first, second = top_classes(probabilities, "abcdef")
+    assert [score.label for score in first] == ["b", "d", "e", "a", "c"]
+    assert [score.label for score in second] == ["a", "b", "c", "d", "e"]
+    assert first[0].probability == pytest.approx(0.4)
+    assert [len(top) for top in top_classes(probabilities[:, :2], "ab")] == [2, 2]
+
+
+def test_probability_that_rounding_took_over_one_is_one() -> None:
+    [top] = top_classes(np.array([[1.0000001, -1e-9]], np.float32), "ab")
+    assert [score.probability for score in top] == [1.0, 0.0]

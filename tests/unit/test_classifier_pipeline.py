@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import io
+import threading
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -22,6 +24,7 @@ from services.classifier.network import ModelIdentity, Pixels, Probabilities
 from services.classifier.pipeline import ModelCrashed, Pipeline
 
 NOW = datetime(2024, 5, 15, 8, 0, tzinfo=UTC)
+THREADS = 5
 IDENTITY = ModelIdentity("colours", "1", "0" * 64, "fake", demo=True)
 
 
@@ -55,6 +58,7 @@ class Store:
         self.away = False
         self.reading = 0
         self.most_reading = 0
+        self.lock = threading.Lock()
 
     def add(self, colour: tuple[int, int, int] | bytes) -> JobImage:
         data = colour if isinstance(colour, bytes) else picture(colour)
@@ -62,11 +66,13 @@ class Store:
         self.objects[sha256] = data
         return JobImage(sha256=sha256, object_key=sha256)
 
-    async def get(self, key: str) -> bytes:
-        self.reading += 1
-        self.most_reading = max(self.most_reading, self.reading)
-        await asyncio.sleep(0)
-        self.reading -= 1
+    def get(self, key: str) -> bytes:
+        with self.lock:
+            self.reading += 1
+            self.most_reading = max(self.most_reading, self.reading)
+        time.sleep(0.001)
+        with self.lock:
+            self.reading -= 1
         if self.away:
             raise Unavailable("The store is away.")
         if key not in self.objects:
@@ -86,9 +92,9 @@ def job_of(*images: JobImage) -> ClassifyJob:
 
 @asynccontextmanager
 async def pipeline_on(store: Store, **options: int) -> AsyncIterator[Pipeline]:
-    with ThreadPoolExecutor(1) as device, ThreadPoolExecutor(2) as decoders:
+    with ThreadPoolExecutor(1) as device, ThreadPoolExecutor(THREADS) as threads:
         async with Batcher(Colours(), device) as batcher:
-            yield Pipeline(IDENTITY, batcher, store.get, decoders, now=lambda: NOW, **options)
+            yield Pipeline(IDENTITY, batcher, store.get, threads, thread_count=THREADS, now=lambda: NOW, **options)
 
 
 RED, BROWN, WHITE = (250, 0, 0), (100, 60, 0), (255, 255, 255)
@@ -154,6 +160,43 @@ async def test_images_in_memory_are_bounded_over_all_runs() -> None:
     async with pipeline_on(store, max_images=4) as pipeline:
         await asyncio.gather(*(pipeline.classify(job_of(*images)) for _ in range(3)))
     assert store.most_reading <= 4
+
+
+async def test_lone_run_is_pulled_by_all_threads_at_once() -> None:
+    meeting, come = threading.Barrier(THREADS), threading.local()
+
+    class Meeting(Store):
+        def get(self, key: str) -> bytes:
+            if not hasattr(come, "here"):
+                come.here = True
+                meeting.wait(timeout=10)  # breaks, and the run with it, unless every thread comes
+            return super().get(key)
+
+    store = Meeting()
+    images = [store.add((250, number, 0)) for number in range(2 * THREADS)]
+    async with pipeline_on(store) as pipeline:
+        assert (await pipeline.classify(job_of(*images))).result.images == 2 * THREADS
+
+
+async def test_runs_larger_than_the_memory_for_images_do_not_block_each_other() -> None:
+    store = Store()
+    images = [store.add((250, number, 0)) for number in range(20)]
+    async with pipeline_on(store, max_images=7) as pipeline, asyncio.timeout(20):
+        found = await asyncio.gather(*(pipeline.classify(job_of(*images)) for _ in range(8)))
+    assert [[image.sha256 for image in one.images] for one in found] == [[image.sha256 for image in images]] * 8
+
+
+async def test_run_that_is_given_up_leaves_room_for_others() -> None:
+    store = Store()
+    images = [store.add((250, number, 0)) for number in range(8)]
+    async with pipeline_on(store, max_images=4) as pipeline:
+        given_up = [asyncio.create_task(pipeline.classify(job_of(*images))) for _ in range(4)]
+        await asyncio.sleep(0.002)
+        for task in given_up:
+            task.cancel()
+        await asyncio.gather(*given_up, return_exceptions=True)
+        async with asyncio.timeout(20):
+            assert (await pipeline.classify(job_of(*images))).result.images == 8
 
 
 async def test_run_with_too_few_images_is_unclear() -> None:

@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from services.classifier import preprocess
 from services.classifier.network import class_names, normalise, softmax
-from services.classifier.preprocess import MAX_PIXELS, UnreadableImage, prepare
+from services.classifier.preprocess import MAX_PIXELS, UnreadableImage, is_plain_jpeg, prepare
 from services.classifier.yolov5_package import yolov5_module
 
 
@@ -46,6 +47,55 @@ def test_jpeg_is_decoded_as_opencv_does() -> None:
     crop = yolov5_module("yolov5.utils.augmentations").CenterCrop(64)(bgr)[:, :, ::-1]
     difference = np.abs(prepare(data, 64).pixels.transpose(1, 2, 0).astype(int) - crop.astype(int))
     assert difference.max() <= 2  # the two carry different builds of libjpeg-turbo
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_quick_way_for_jpeg_gives_what_pillow_gives(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(seed)
+    width, height = (int(side) for side in random.integers(1, 200, 2))
+    exif = Image.Exif()
+    exif[0x0112] = 1 + seed % 8  # every way to hold a camera
+    data = encoded(
+        picture(width, height, seed).convert("L" if seed % 5 == 0 else "RGB"),
+        "JPEG",
+        quality=int(random.integers(30, 100)),
+        progressive=bool(seed % 2),
+        exif=exif.tobytes(),
+        **({} if seed % 5 == 0 else {"subsampling": seed % 3}),
+    )
+    assert is_plain_jpeg(data)
+    quick = prepare(data, 48)
+    monkeypatch.setattr(preprocess, "is_plain_jpeg", lambda _: False)
+    slow = prepare(data, 48)
+    np.testing.assert_array_equal(quick.pixels, slow.pixels)
+    assert (quick.width, quick.height, quick.sharpness) == (slow.width, slow.height, slow.sharpness)
+
+
+def test_jpeg_that_is_torn_huge_or_of_other_colours_is_not_plain() -> None:
+    whole = encoded(picture(40, 40), "JPEG")
+    assert is_plain_jpeg(whole)
+    assert not is_plain_jpeg(whole[:-2])
+    assert not is_plain_jpeg(encoded(picture(40, 40).convert("CMYK"), "JPEG"))
+    frame = whole.index(b"\xff\xc0")
+    assert not is_plain_jpeg(whole[: frame + 5] + b"\xff\xff\xff\xff" + whole[frame + 9 :])
+    assert prepare(encoded(picture(40, 40).convert("CMYK"), "JPEG"), 32).pixels.shape == (3, 32, 32)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7, 0.9, 0.99])
+def test_jpeg_that_ends_too_early_yet_properly_is_what_pillow_makes_of_it(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = encoded(picture(60, 60), "JPEG")
+    data = whole[: int(len(whole) * share)] + b"\xff\xd9"
+    found = []
+    for quick in (True, False):
+        if not quick:
+            monkeypatch.setattr(preprocess, "is_plain_jpeg", lambda _: False)
+        try:
+            found.append(prepare(data, 32).pixels.tobytes())
+        except UnreadableImage:
+            found.append(b"")
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
