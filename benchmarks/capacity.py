@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks._capacity_model import PARTS, Costs, Fleet, needs, processes, simulate, storage
-from benchmarks.classifier import processor_s
+from benchmarks._runs import processor_s
 from benchmarks.ingest import Trap, crop
 from krabbel.stack import BACKENDS, EmbeddedStack
 from proto.classification import Classification

@@ -1,225 +1,155 @@
 """How many images a second does the bare network do, and how many a worker on the real stack?
 
-    python -m benchmarks.classifier [--runs 400] [--crops 10] [--model FILE] [--threads 0] [--out FILE.json]
+    python -m benchmarks.classifier [--network demo|efficientnet-b0|FILE] [--runs 400] [--crops 10] [--threads 1]
+                                    [--workers 1] [--seconds 1] [--out FILE.json]
 
-First the bare network, by runtime and batch size, on the same threads as the worker. Then the worker: the queue is
-filled while no worker runs, then one is started; measured from the 10th to the 90th percent of the runs, so that
-neither start nor tail count. Beside it the processor time that worker and servers used meanwhile: on a machine where
-all share the same cores, the worker cannot have what the servers take.
+First the bare network, by runtime, batch size and threads. Then the worker, with as many threads: the queue is filled
+while no worker runs, then one is started; measured from the 10th to the 90th percent of the runs, so that neither start
+nor tail count. Then the bare network once more with these threads: the better figure counts.
+
+Servers and worker share the cores, so beside it stands the processor time of each, and of everything else that ran.
+Ratios are printed: to the bare network with the same threads; to what of the best bare figure, with any number of
+threads, fits the cores that the servers left; and that of processor times, which other work on the machine hardly
+touches: what the bare network needs for an image over what the worker needs in all.
 """
 
 import argparse
 import asyncio
-import hashlib
-import io
 import json
 import os
 import platform
-import random
 import tempfile
 import time
 import urllib.request
-import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import psutil
-from PIL import Image
-
+from benchmarks._bare import Bare, bare
+from benchmarks._networks import network_file
+from benchmarks._runs import fill, machine_busy_s, processor_s, until_classified
 from krabbel.stack import BACKENDS, EmbeddedStack
-from proto.job import ClassifyJob, JobImage
-from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of
-from services.chassis.broker import open_broker
 from services.chassis.database import open_database
-from services.chassis.object_store import open_object_store
-from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
-from services.chassis.topology import CLASSIFY
 
-DEMO_MODEL = Path("models/demo/krabbel-demo-yolov5n-cls.pt")
-BATCHES = (1, 8, 16, 32, 64)
-
-
-def crop(seed: int) -> bytes:
-    """Return a JPEG of 110 px and some 4 kB, as a trap sends them; no two are alike."""
-    generator = random.Random(seed)
-    small = Image.frombytes("RGB", (12, 12), generator.randbytes(432))
-    buffer = io.BytesIO()
-    small.resize((110, 110), Image.Resampling.BICUBIC).save(buffer, "JPEG", quality=90)
-    return buffer.getvalue()
+CORES = os.cpu_count() or 1
+STAGES = ("fetch", "decode", "batch_wait", "inference", "write")
 
 
-def rate(predict: Callable[[Any], Any], batch: Any, seconds: float) -> float:
-    """Return images a second."""
-    for _ in range(3):
-        predict(batch)
-    done, started = 0, time.perf_counter()
-    while time.perf_counter() - started < seconds:
-        predict(batch)
-        done += len(batch)
-    return done / (time.perf_counter() - started)
+def page_of(stack: EmbeddedStack, worker: str) -> dict[str, float]:
+    """Return a worker's metrics, by name with labels."""
+    page = urllib.request.urlopen(f"{stack.urls[worker]}/metrics", timeout=10).read().decode()
+    lines = (line.rsplit(" ", 1) for line in page.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, value in lines}
 
 
-def bare(model: Path, threads: int, seconds: float) -> dict[str, dict[int, float]]:
-    """Return images/s of the network alone, by runtime and batch size."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the worker sets it
-    from services.classifier.model_file import Options, load_model
-    from services.classifier.runtimes import CHOICES, pictures
+async def drain(stack: EmbeddedStack, runs: int, crops: int, workers: int) -> dict[str, Any]:
+    """Watch the queue being emptied, and return what happened between the 10th and the 90th percent.
 
-    runtimes = (
-        [choice for choice in CHOICES if choice not in ("auto", "float32")] if model.suffix == ".pt" else ["auto"]
-    )
-    results: dict[str, dict[int, float]] = {}
-    for runtime in runtimes:
-        network = load_model(model, Options(threads=threads, runtime=runtime)).network
-        network.warm_up()
-        results[network.runtime] = {
-            size: round(rate(network.predict, pictures(size, network.image_size), seconds), 1) for size in BATCHES
-        }
-        row = "  ".join(f"{size}: {found:.0f}" for size, found in results[network.runtime].items())
-        print(f"  bare network, {network.runtime:22} images/s by batch size  {row}", flush=True)
-        network.close()
-    return results
+    Stages are those of the first worker, all else is of all.
+    """
+    names = [f"classifier-{number + 1}" for number in range(workers)]
+    parts = (*names, *BACKENDS)
 
+    async with open_database(BackendSettings.from_env(stack.env)) as database:
 
-def safe_runtimes(model: Path, threads: int) -> set[str]:
-    """Return the runtimes that keep the model's results, as the worker finds them at its start."""
-    from services.classifier.model_file import Options, load_model
+        async def at(count: int) -> tuple[float, float, dict[str, float], dict[str, float]]:
+            await until_classified(database, count)
+            used = {part: processor_s(stack.pid(part)) for part in parts}
+            return time.perf_counter(), machine_busy_s(), used, page_of(stack, names[0])
 
-    return {found.runtime for found in load_model(model, Options(threads=threads)).measurements if found.safe}
-
-
-async def fill(settings: BackendSettings, runs: int, crops: int) -> None:
-    """Store so many runs with their pictures, and publish their jobs."""
-    now = datetime.now(UTC)
-    async with (
-        open_database(settings) as database,
-        open_object_store(settings) as store,
-        open_broker(settings) as broker,
-    ):
-        await database.ensure_indexes()
-        await store.ensure_bucket()
-        repository, free = Runs(database), asyncio.Semaphore(16)
-
-        async def add(number: int) -> None:
-            run_id = uuid.uuid4().hex
-            images = []
-            async with free:
-                for index in range(crops):
-                    data = crop(number * crops + index)
-                    sha256 = hashlib.sha256(data).hexdigest()
-                    key = object_key_of(run_id, sha256, "image/jpeg")
-                    await store.put(key, data, "image/jpeg")
-                    images.append(
-                        ImageReference(
-                            sha256=sha256, object_key=key, file_name="c.jpg", content_type="image/jpeg",
-                            byte_size=len(data), width=110, height=110,
-                        )
-                    )  # fmt: skip
-                run = TrackingRun(
-                    run_id=run_id, camera_id="garden", tracking_id="1", source=RunSource.API, started_at=now,
-                    ended_at=now, duration_s=9.0, received_at=now, sort_at=now, local_date=now.date(),
-                    local_hour=now.hour, images=tuple(images),
-                )  # fmt: skip
-                await repository.receive(run)
-                job = ClassifyJob(
-                    run_id=run_id,
-                    camera_id="garden",
-                    images=tuple(JobImage(sha256=image.sha256, object_key=image.object_key) for image in images),
-                    published_at=now,
-                )
-                await broker.publish(job, CLASSIFY)
-                await repository.mark_queued(run_id)
-
-        await asyncio.gather(*(add(number) for number in range(runs)))
-
-
-def processor_s(pid: int | None) -> float:
-    """Return the processor time that a process and all below it have used, seconds."""
-    if pid is None:
-        return 0.0
-    family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return sum(times.user + times.system for times in (process.cpu_times() for process in family))
-
-
-async def drain(stack: EmbeddedStack, settings: BackendSettings, runs: int, crops: int) -> dict[str, Any]:
-    """Watch the queue being emptied, and return the rate between the 10th and the 90th percent."""
-    parts = ("classifier-1", *BACKENDS)
-
-    async with open_database(settings) as database:
-
-        async def until(count: int) -> tuple[float, dict[str, float]]:
-            query = {"status": RunStatus.CLASSIFIED.value}
-            while await database.runs.count_documents(query) < count:
-                await asyncio.sleep(0.02)
-            return time.perf_counter(), {part: processor_s(stack.pid(part)) for part in parts}
-
-        started, before = await until(runs // 10)
-        ended, after = await until(runs * 9 // 10)
-    page = urllib.request.urlopen(f"{stack.urls['classifier-1']}/metrics", timeout=10).read().decode()
-    seconds, images = ended - started, (runs * 9 // 10 - runs // 10) * crops
-    used = {part: round((after[part] - before[part]) / seconds, 2) for part in parts}
-    return {
-        "images_per_s": round(images / seconds, 1),
-        "seconds": round(seconds, 1),
-        "cores_used": used,
-        **stages(page),
-    }
-
-
-def stages(page: str) -> dict[str, float]:
-    """Return the mean batch, and the mean milliseconds of each stage, from a metrics page."""
-    values = dict(line.rsplit(" ", 1) for line in page.splitlines() if line and not line.startswith("#"))
+        began, busy, before, first = await at(runs // 10)
+        ended, busy_after, after, last = await at(runs * 9 // 10)
+    seconds, images = ended - began, (runs * 9 // 10 - runs // 10) * crops
+    used = {part: after[part] - before[part] for part in parts}
+    change = {name: last[name] - first.get(name, 0.0) for name in last}
+    seen = max(1.0, change['krabbel_classifier_images_total{outcome="classified"}'])
 
     def mean(name: str, labels: str = "") -> float:
-        return float(values[f"{name}_sum{labels}"]) / max(1.0, float(values[f"{name}_count{labels}"]))
+        return change[f"{name}_sum{labels}"] / max(1.0, change[f"{name}_count{labels}"])
 
-    names = ("fetch", "decode", "batch_wait", "inference", "write")
-    times = {
-        f"{name}_ms": round(1000 * mean("krabbel_classifier_stage_seconds", f'{{stage="{name}"}}'), 1) for name in names
+    stage = 'krabbel_classifier_processor_seconds_total{{stage="{}"}}'
+    costs = {name: 1000 * change[stage.format(name)] / seen for name in ("fetch", "decode", "inference")}
+    costs["event loop"] = 1000 * change["krabbel_classifier_loop_processor_seconds"] / seen
+    all_of_them = 1000 * sum(used[name] for name in names) / images
+    return {
+        "images_per_s": images / seconds,
+        "cores_used": {part: used[part] / seconds for part in parts},
+        "others_cores": max(0.0, (busy_after - busy - sum(used.values())) / seconds),
+        "processor_ms": {"worker": all_of_them, **{part: 1000 * used[part] / images for part in BACKENDS}},
+        "worker_processor_ms": {**costs, "all else": max(0.0, all_of_them - sum(costs.values()))},
+        "mean_batch": mean("krabbel_classifier_batch_images"),
+        "stage_ms": {name: 1000 * mean("krabbel_classifier_stage_seconds", f'{{stage="{name}"}}') for name in STAGES},
     }
-    return {"mean_batch": round(mean("krabbel_classifier_batch_images"), 1), **times}
+
+
+def measure_worker(model: Path, runs: int, crops: int, threads: int, workers: int) -> dict[str, Any]:
+    """Fill the queue, then let the workers empty it."""
+    extra = {"KRABBEL_MODEL": str(model.absolute()), "KRABBEL_THREADS": str(threads)}
+    with tempfile.TemporaryDirectory(prefix="krabbel-bench-") as folder:
+        with EmbeddedStack(Path(folder), BACKENDS) as stack:
+            asyncio.run(fill(BackendSettings.from_env(stack.env), runs, crops))
+        parts = (*BACKENDS, "classifier")
+        with EmbeddedStack(Path(folder), parts, workers=workers, settings=extra) as stack:
+            return asyncio.run(drain(stack, runs, crops, workers))
+
+
+def numbers(values: dict[str, float], digits: int) -> str:
+    """Return ``name 0.00, name 0.00``."""
+    return ", ".join(f"{name} {value:.{digits}f}" for name, value in values.items())
+
+
+def tell(raw: list[Bare], worker: dict[str, Any], threads: int) -> dict[str, float]:
+    """Print how the worker did, and its ratios to the bare network; return these."""
+    safe = [row for row in raw if row.safe]
+    same = max(row.images_per_s for row in safe if row.threads == threads)
+    left = max(0.0, CORES - sum(worker["cores_used"][part] for part in BACKENDS))
+    free = max(0.0, left - worker["others_cores"])
+    cheapest = min(row.processor_ms for row in safe)
+    found, costs = worker["images_per_s"], worker["processor_ms"]
+
+    def fitting(cores: float) -> float:
+        return max(row.images_per_s * min(1.0, cores / row.threads) for row in safe)
+
+    ratios = {
+        "same_threads": found / same,
+        "left_cores": found / max(fitting(left), 1e-9),
+        "free_cores": found / max(fitting(free), 1e-9),
+        "processor": cheapest / costs["worker"],
+    }
+    print(f"  worker on a full queue: {found:.0f} images/s, mean batch {worker['mean_batch']:.1f}")
+    print(f"    cores used: {numbers(worker['cores_used'], 2)}; by whatever else ran: {worker['others_cores']:.2f}")
+    print(f"    processor time of an image, ms: {numbers(costs, 2)}")
+    print(f"    of the worker's: {numbers(worker['worker_processor_ms'], 2)}")
+    print(f"    time of a stage, ms: {numbers(worker['stage_ms'], 1)}")
+    print(f"  ratio to the best bare figure with {threads} thread(s), {same:.0f}: {ratios['same_threads']:.2f}")
+    print(f"  ratio to the best that fits the {left:.2f} cores left, {fitting(left):.0f}: {ratios['left_cores']:.2f}")
+    print(f"    the {free:.2f} left by servers and all else, {fitting(free):.0f}: {ratios['free_cores']:.2f}")
+    print(f"  ratio of processor times, {cheapest:.2f} of {costs['worker']:.2f} ms: {ratios['processor']:.2f}")
+    return ratios
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", type=Path, default=DEMO_MODEL)
+    parser.add_argument("--network", default="demo", help="demo, efficientnet-b0 (untrained), or a model file")
     parser.add_argument("--runs", type=int, default=400)
     parser.add_argument("--crops", type=int, default=10)
-    parser.add_argument("--threads", type=int, default=0, help="of the network; 0: one per core")
-    parser.add_argument("--seconds", type=float, default=2.0, help="for each figure of the bare network")
+    parser.add_argument("--threads", type=int, default=max(1, CORES - 1), help="of each worker's network")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--seconds", type=float, default=1.0, help="for each figure of the bare network")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    print(f"  {platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-    raw = bare(options.model, options.threads, options.seconds)
-    extra = {"KRABBEL_MODEL": str(options.model.absolute()), "KRABBEL_THREADS": str(options.threads)}
+    machine = f"{platform.processor() or platform.machine()}, {CORES} cores, load {os.getloadavg()[0]:.1f}"
+    print(f"  {machine}; {options.network}; {options.workers} worker(s), {options.threads} thread(s) each", flush=True)
     with tempfile.TemporaryDirectory(prefix="krabbel-bench-") as folder:
-        with EmbeddedStack(Path(folder), BACKENDS) as stack:
-            asyncio.run(fill(_settings(stack), options.runs, options.crops))
-        with EmbeddedStack(Path(folder), (*BACKENDS, "classifier"), settings=extra) as stack:
-            worker = asyncio.run(drain(stack, _settings(stack), options.runs, options.crops))
-    safe = safe_runtimes(options.model, options.threads) or set(raw)
-    best = max(found for runtime, by_size in raw.items() if runtime in safe for found in by_size.values())
-    servers = sum(cores for part, cores in worker["cores_used"].items() if part != "classifier-1")
-    share = (os.cpu_count() or 1) - servers
-    fits = best * max(0.0, share) / (os.cpu_count() or 1)
-    print(f"  worker on a full queue: {worker['images_per_s']:.0f} images/s, cores used: {worker['cores_used']}")
-    print("   ", "  ".join(f"{name}={worker[name]}" for name in worker if name.endswith(("_ms", "_batch"))))
-    print(f"  safe for this model (same top-1, at most 0.01 off): {', '.join(sorted(safe))}")
-    print(f"  ratio to the best bare figure of these ({best:.0f}): {worker['images_per_s'] / best:.2f}")
-    print(
-        f"  ratio to what of it fits the cores that the servers left ({fits:.0f}): {worker['images_per_s'] / fits:.2f}"
-    )
+        model = network_file(options.network, Path(folder))
+        raw = bare(model, tuple(sorted({options.threads, CORES})), options.seconds)
+        worker = measure_worker(model, options.runs, options.crops, options.threads, options.workers)
+        raw += bare(model, (options.threads,), options.seconds)
+    ratios = tell(raw, worker, options.threads)
     if options.out:
-        result = {"bare": raw, "worker": worker, "machine": platform.processor(), "cores": os.cpu_count()}
+        result = {"machine": machine, "bare": [asdict(row) for row in raw], "worker": worker, "ratios": ratios}
         options.out.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def _settings(stack: EmbeddedStack) -> BackendSettings:
-    names = {name.removeprefix("KRABBEL_").lower(): value for name, value in stack.env.items()}
-    return BackendSettings(**{name: names[name] for name in BackendSettings.model_fields if name in names})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks import _predecessor
-from benchmarks.classifier import DEMO_MODEL
+from benchmarks._networks import exported
 from benchmarks.ingest import CROPS, Trap, crop, fill
 from krabbel.stack import BACKENDS, EmbeddedStack
 from krabbel.stack.probes import answers_tcp
@@ -31,20 +31,6 @@ from services.chassis.database import open_database
 from services.chassis.settings import BackendSettings
 
 WARM_UP_S = 2.0
-
-
-def exported(network: str) -> bytes:
-    """Return a network as YOLOv5 exports it to ONNX: weights, class names and size."""
-    from services.classifier.checkpoint import read_checkpoint
-    from tests.support.model_files import onnx_bytes
-
-    checkpoint = read_checkpoint(DEMO_MODEL.read_bytes())
-    module, names = checkpoint.module, dict(enumerate(checkpoint.names))
-    if network == "efficientnet-b0":
-        from torchvision.models import efficientnet_b0
-
-        module = efficientnet_b0(num_classes=len(names)).eval()
-    return onnx_bytes(module, size=checkpoint.image_size or 128, metadata={"stride": 32, "names": names})
 
 
 async def upload(port: int, key: str, traps: int, seconds: float) -> int:

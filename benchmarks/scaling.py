@@ -22,8 +22,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks._runs import fill
 from benchmarks._slow_classifier import LATENCY
-from benchmarks.classifier import fill
 from krabbel.stack import BACKENDS, EmbeddedStack
 from krabbel.stack.probes import http_status
 from krabbel.stack.spec import ProcessSpec

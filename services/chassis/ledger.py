@@ -1,12 +1,13 @@
 """What a worker must know of a job before it works on it: was it done already, and did it end workers before?"""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from proto.classification import Classification
 from proto.run import RunStatus
 from services.chassis.completion import plain
 from services.chassis.database import Database, available
-from services.chassis.group_commit import GroupCommit
+from services.chassis.group_commit import NONE, GroupCommit, Patience
 
 STATES = 64
 """Runs in one question at most"""
@@ -24,10 +25,11 @@ class RunState:
 class Ledger:
     """Small reads for the classifier. Raises :class:`proto.errors.Unavailable` while the database is away."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, patience: Callable[[], Patience] = lambda: NONE) -> None:
+        """``patience``: how long a question waits for others, to be asked with them."""
         self._runs = database.runs
         self._classifications = database.classifications
-        self._states = GroupCommit(self._states_of, most=STATES)
+        self._states = GroupCommit(self._states_of, most=STATES, patience=patience)
 
     async def state(self, run_id: str) -> RunState | None:
         """Return where a run stands; None for a run that is not there (any more).

@@ -4,7 +4,7 @@
 is one conditional update, so a repeated or late caller changes nothing.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -15,7 +15,7 @@ from proto.errors import RunNotFound
 from proto.run import RunStatus, TrackingRun
 from services.chassis.completion import plain, plan_completions
 from services.chassis.database import Database, Document, Session, available, insert_missing
-from services.chassis.group_commit import GroupCommit
+from services.chassis.group_commit import NONE, GroupCommit, Patience
 from services.chassis.rollups import COUNTED_FIELDS, SHARDS, Rollups
 from services.chassis.trusted import trusted
 
@@ -42,12 +42,13 @@ class Runs:
     All methods raise :class:`proto.errors.Unavailable` while the database is away.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, patience: Callable[[], Patience] = lambda: NONE) -> None:
+        """``patience``: how long a result waits for others, to be written in one transaction with them."""
         self._database = database
         self._runs = database.runs
         self._rollups = Rollups(database)
         self._shard = 0
-        self._completions = GroupCommit(self.complete_many, most=GROUP)
+        self._completions = GroupCommit(self.complete_many, most=GROUP, patience=patience)
         self._arrivals = GroupCommit(self._receive_many, most=GROUP)
         self._confirmed = GroupCommit(self._mark_queued_many, most=GROUP)
 

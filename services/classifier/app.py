@@ -12,6 +12,8 @@ from aiohttp import web
 from proto.errors import Unavailable
 from services.chassis.broker import open_broker
 from services.chassis.database import available, open_database
+from services.chassis.group_commit import NONE as NO_PATIENCE
+from services.chassis.group_commit import Patience
 from services.chassis.ledger import Ledger
 from services.chassis.models import Models
 from services.chassis.object_pull import open_object_pull
@@ -35,6 +37,8 @@ from services.classifier.shelf import Shelf
 from services.classifier.turns import Gate
 
 BACKGROUND_PREFETCH = 2
+PATIENCE_S = 0.25
+"""In a backlog runs wait at most so long for each other at the database; they have waited for seconds there anyway"""
 
 
 def create_app(settings: ClassifierSettings) -> web.Application:
@@ -59,10 +63,18 @@ def create_app(settings: ClassifierSettings) -> web.Application:
                 await available(database.ensure_indexes)
             LOOP_PROCESSOR_SECONDS.set_function(time.thread_time)  # asked for by the loop itself
             WAITING.set_function(lambda: shelf.current.batcher.waiting)
-            gate, runs = Gate(), Runs(database)
+
+            def patience() -> Patience:
+                return Patience(PATIENCE_S, settings.prefetch // 4) if live.is_loaded else NO_PATIENCE
+
+            gate, runs = Gate(), Runs(database, patience)
             previews = Previews(store, runs.get, PreviewsDue(database), pullers, gate.wait_idle)
             handler = Handler(
-                runs, Ledger(database), shelf, job_timeout_s=settings.job_timeout_s, note_verdict=previews.note
+                runs,
+                Ledger(database, patience),
+                shelf,
+                job_timeout_s=settings.job_timeout_s,
+                note_verdict=previews.note,
             )
             live = Consumer(
                 broker, handler, queue=CLASSIFY, prefetch=settings.prefetch, drain_s=settings.shutdown_s, gate=gate

@@ -80,6 +80,11 @@ class Consumer:
         """Take nothing more; :meth:`run` returns once the work in hand is done or given back."""
         self._stopping.set()
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether at least half of what may be in hand is: the queue holds more than the device can do at once."""
+        return len(self._tasks) * 2 > self._prefetch
+
     async def check_connected(self) -> None:
         """Return if jobs are being consumed (readiness).
 
