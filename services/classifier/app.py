@@ -24,10 +24,11 @@ from services.chassis.topology import CLASSIFY, RECLASSIFY
 from services.chassis.web import READY_CHECKS, new_app
 from services.chassis.workers import Workers
 from services.classifier.consumer import Consumer
+from services.classifier.device_memory import device_memory_bytes
 from services.classifier.engine import Workshop
 from services.classifier.handling import Handler
 from services.classifier.heartbeat import Heartbeat
-from services.classifier.metrics import LOOP_PROCESSOR_SECONDS, WAITING
+from services.classifier.metrics import DEVICE_MEMORY, LOOP_PROCESSOR_SECONDS, WAITING
 from services.classifier.model_file import Options
 from services.classifier.preprocess import keep_to_one_thread
 from services.classifier.previews import Previews
@@ -61,6 +62,7 @@ def create_app(settings: ClassifierSettings) -> web.Application:
             await shelf.open()
             with suppress(Unavailable):
                 await available(database.ensure_indexes)
+            DEVICE_MEMORY.set_function(device_memory_bytes)
             LOOP_PROCESSOR_SECONDS.set_function(time.thread_time)  # asked for by the loop itself
             WAITING.set_function(lambda: shelf.current.batcher.waiting)
 

@@ -33,4 +33,4 @@ PREVIEWS = Counter(
 IN_HAND = Gauge("krabbel_classifier_runs_in_hand", "Runs delivered and not yet settled")
 WAITING = Gauge("krabbel_classifier_batch_queue_images", "Decoded images waiting for the device")
 MODEL = Gauge("krabbel_classifier_model_info", "1 for the model in use", ["model_id", "runtime", "device", "demo"])
-DEVICE_MEMORY = Gauge("krabbel_classifier_device_memory_bytes", "Memory allocated on the CUDA device")
+DEVICE_MEMORY = Gauge("krabbel_classifier_device_memory_bytes", "Memory that PyTorch holds on CUDA devices")
