@@ -18,17 +18,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
+import aio_pika
 import numpy as np
 from PIL import Image
 
 from proto.job import ClassifyJob, JobImage
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of
-from services.chassis.broker import Broker, open_broker
+from services.chassis.broker import RETRY_DELAYS_S, Broker, open_broker
 from services.chassis.database import Database, open_database
 from services.chassis.object_store import ObjectStore, open_object_store
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
-from services.chassis.topology import CLASSIFY
+from services.chassis.topology import CLASSIFY, queues
 
 NOW = datetime(2024, 5, 15, 8, 0, tzinfo=UTC)
 
@@ -196,6 +197,14 @@ def picture() -> bytes:
     return buffer.getvalue()
 
 
+async def empty_queues(settings: BackendSettings) -> None:
+    """Throw away what other tests left: all share the broker, and jobs of ingest's tests wait for a worker for ever."""
+    async with await aio_pika.connect(settings.amqp_url.get_secret_value(), timeout=10) as connection:
+        channel = await connection.channel()
+        for queue in queues(RETRY_DELAYS_S):
+            await (await channel.get_queue(queue.name)).purge()
+
+
 @asynccontextmanager
 async def bench_on(env: Mapping[str, str]) -> AsyncIterator[Bench]:
     """Open clients of the servers; the database is a fresh one, dropped at the end."""
@@ -206,6 +215,8 @@ async def bench_on(env: Mapping[str, str]) -> AsyncIterator[Bench]:
         broker = await stack.enter_async_context(open_broker(settings))
         await store.ensure_bucket()
         await database.ensure_indexes()
+        await broker.ping()  # declares the queues
+        await empty_queues(settings)
         own = {**env, "KRABBEL_MONGO_DATABASE": settings.mongo_database}
         try:
             yield Bench(settings, database, store, broker, Runs(database), own)
