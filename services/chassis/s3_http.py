@@ -18,8 +18,10 @@ from yarl import URL
 
 from services.chassis.settings import BackendSettings
 
-TRIES = 3
-BACKOFF_S = 0.1
+WAITS_S = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""Between tries. SeaweedFS answers 500 just after its start, and while a bucket gets its first volume."""
+CONNECTION_TRIES = 3
+"""A store that takes no connection is away: whoever asks knows better what to do meanwhile."""
 CONNECT_S = 3.0
 _AGAIN = frozenset({500, 502, 503, 504})
 _CODE = re.compile(rb"<Code>([A-Za-z0-9.]{1,64})</Code>")
@@ -71,7 +73,8 @@ class S3Http:
         """Ask, and ask again where the store is overloaded or a kept connection had ended: both repeat well."""
         path = quote(f"/{self._bucket}/{key}", safe="/~-._")
         url = URL(f"{self._endpoint.scheme}://{self._endpoint.netloc}{path}", encoded=True)
-        for last in (*[False] * (TRIES - 1), True):
+        unconnected = 0
+        for wait_s in (*WAITS_S, None):
             try:
                 async with self._connected().request(
                     method,
@@ -84,13 +87,14 @@ class S3Http:
                     body = await answer.read()
                 if answer.status < 300:
                     return body
-                if last or answer.status not in _AGAIN:
+                if wait_s is None or answer.status not in _AGAIN:
                     code = _CODE.search(body)
                     raise S3Refused(answer.status, code[1].decode() if code else str(answer.status))
             except aiohttp.ClientConnectionError:
-                if last:
+                unconnected += 1
+                if wait_s is None or unconnected == CONNECTION_TRIES:
                     raise
-            await asyncio.sleep(BACKOFF_S)
+            await asyncio.sleep(wait_s)
         raise AssertionError("the last try returns or raises")
 
     def _connected(self) -> aiohttp.ClientSession:
