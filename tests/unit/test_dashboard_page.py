@@ -178,4 +178,5 @@ def _say_ready(dashboard: Dashboard, known: weakref.WeakSet[Session]) -> None:
 
 
 def _sessions(dashboard: Dashboard) -> list[Session]:
-    return [one for one in gc.get_objects() if isinstance(one, Session) and one._feed is dashboard.feed]
+    # By type: isinstance asks a weak proxy for its class, and raises where what another test's proxy stood for is gone.
+    return [one for one in gc.get_objects() if type(one) is Session and one._feed is dashboard.feed]
