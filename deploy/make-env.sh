@@ -35,6 +35,7 @@ secret mongo_password "$(random)"
 secret krabbel_s3_access_key "krabbel"
 secret krabbel_s3_secret_key "$(random)"
 secret krabbel_service_key "$(random)"
+secret krabbel_admin_key "$(random)"
 secret krabbel_cookie_secret "$(random 32)"
 secret grafana_password "$(random)"
 

@@ -173,9 +173,15 @@ class QueryClient:
 
     @asynccontextmanager
     async def passed_on(
-        self, path: str, query: str = "", headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        query: str = "",
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: bytes | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Ask as somebody else's deputy, and give the answer as it is, unread.
+        """Ask as somebody else's deputy, and give the answer as it is, unread. ``path`` and ``query`` are encoded.
 
         Raises:
             Unavailable: the server does not answer, or ceases to.
@@ -183,10 +189,10 @@ class QueryClient:
         address = URL(f"{self._base}/api/v1/{path}{'?' if query else ''}{query}", encoded=True)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=3, sock_read=30)
         try:
-            async with self._pool().get(address, headers=headers, timeout=timeout) as answer:
+            async with self._pool().request(method, address, headers=headers, data=body, timeout=timeout) as answer:
                 yield answer
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unavailable(f"The query service does not answer: {type(error).__name__}") from error
+            raise Unavailable(f"The service does not answer: {type(error).__name__}") from error
 
     async def _get(self, path: str, shape: type[Answer], query: Mapping[str, Parameter] | None = None) -> Answer:
         given = {name: _as_text(value) for name, value in (query or {}).items() if value is not None}

@@ -27,6 +27,7 @@ while [ "$number" -lt "${MONGO_MEMBERS:-1}" ]; do
     number=$((number + 1))
 done
 service_key=$(random)
+admin_key=$(random)
 api_key=${API_KEY:-$(random 16)}
 
 for name in ingest classifier query; do
@@ -49,9 +50,13 @@ END
         if [ "$name" != classifier ]; then
             printf 'krabbel_service_key: "%s"\nkrabbel_api_key: "%s"\n' "$service_key" "$api_key"
         fi
+        if [ "$name" = ingest ]; then
+            printf 'krabbel_admin_key: "%s"\n' "$admin_key"
+        fi
     } | secret "krabbel-$name"
 done
 secret krabbel-dashboard <<END
 krabbel_service_key: "$service_key"
+krabbel_admin_key: "$admin_key"
 krabbel_cookie_secret: "$(random 32)"
 END

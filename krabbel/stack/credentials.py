@@ -16,6 +16,7 @@ class Credentials:
 
     api_key: str = field(default_factory=lambda: "krabbel_" + secrets.token_urlsafe(24))
     service_key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    admin_key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     cookie_secret: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     amqp_password: str = field(default_factory=lambda: secrets.token_hex(24))
     erlang_cookie: str = field(default_factory=lambda: secrets.token_hex(20))

@@ -217,9 +217,11 @@ class EmbeddedStack:
         return specs
 
     def own_settings(self, service: str) -> dict[str, str]:
-        """Return the servers' addresses with the service's own account; none of servers that run elsewhere."""
+        """Return what one service alone knows: its own account on each server here, and the administrators' key."""
         ports, credentials = self._known_ports(), load_or_create(self.folder.root / "secrets.json")
         own = {}
+        if service in ("dashboard", "ingest"):
+            own["KRABBEL_ADMIN_KEY"] = credentials.admin_key
         if service in accounts()["rabbitmq"] and "broker" in self._services:
             own["KRABBEL_AMQP_URL"] = amqp_url(ports, credentials, service)
         if service in accounts()["mongodb"] and "database" in self._services:

@@ -11,12 +11,13 @@ from tornado.web import RequestHandler
 
 from krabbel.client import QueryClient
 from services.chassis.logging import get_logger
+from services.dashboard.administering import ApiHandler
 from services.dashboard.assets import ASSETS_PATH, STATIC
 from services.dashboard.feed import Feed
 from services.dashboard.pages import now
 from services.dashboard.pages.handler import PageHandler
 from services.dashboard.pages.registry import PAGES
-from services.dashboard.passing import PREFIX, ReadHandler
+from services.dashboard.passing import PREFIX
 from services.dashboard.roles import Role, everybody_is
 from services.dashboard.routes_outline import PATH as OUTLINE_PATH
 from services.dashboard.routes_outline import OutlineHandler
@@ -69,6 +70,8 @@ class Dashboard:
         key = settings.service_key.get_secret_value() if settings.service_key else ""
         self._client = QueryClient(settings.query_url, key)
         self._gateway = QueryClient(settings.ingest_url, key)
+        admin_key = settings.admin_key.get_secret_value() if settings.admin_key else ""
+        self._administration = QueryClient(settings.ingest_url, admin_key)
         self.feed = Feed(self._client)
         self._views = Views(self.feed)
         self._public_url = settings.public_url
@@ -89,7 +92,7 @@ class Dashboard:
                 (r"/metrics", _Metrics),
                 (OUTLINE_PATH, OutlineHandler),
                 (VERIFY_PATH, VerifyHandler, {"gateway": self._gateway}),
-                (rf"{PREFIX}(.+)", ReadHandler, {"client": self._client}),
+                (rf"{PREFIX}(.+)", ApiHandler, {"client": self._client, "gateway": self._administration}),
                 (ADDRESS, SunHandler, {"state": self.feed.state}),
                 *(
                     (page.path, PageHandler, {"page": page, "views": self._views, "public_url": settings.public_url})
@@ -132,6 +135,7 @@ class Dashboard:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._client.close()
         await self._gateway.close()
+        await self._administration.close()
         self._server.stop()
 
 

@@ -18,9 +18,8 @@ READS: tuple[tuple[str, Role], ...] = (
     (r"days|cameras|status|taxonomy", Role.READER),
     (r"stats/[a-z-]+", Role.READER),
     (r"stories", Role.READER),
-    (r"models|storage", Role.ADMIN),
+    (r"models|system|keys|dead|retention|reclassification", Role.ADMIN),
     (r"exports(/[\w.-]+){0,2}", Role.ADMIN),
-    (r"dead(/[\w-]+)?", Role.ADMIN),
 )
 ASKED_HEADERS = ("Accept", "If-None-Match")
 ANSWERED_HEADERS = ("Content-Type", "Content-Disposition", "ETag", "Cache-Control", "Retry-After", "Link")

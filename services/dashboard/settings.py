@@ -16,6 +16,11 @@ class DashboardSettings(ServiceSettings):
     ingest_url: str = Field(
         "http://127.0.0.1:8081", description="Where the gateway is, which takes what people decide: http(s)://host:port"
     )
+    admin_key: SecretStr | None = Field(
+        None,
+        description="Shared secret with which the dashboard hands what administrators change to the gateway; "
+        "without it nobody can change cameras, keys, models and rules in the dashboard",
+    )
     cookie_secret: SecretStr = Field(
         default_factory=lambda: SecretStr(secrets.token_urlsafe(32)),
         description="Signs session ids and cookies; the same for all replicas. Without it each start makes its own",

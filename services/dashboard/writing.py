@@ -1,8 +1,10 @@
-"""``POST /ui/api/verifications``: what editors decide, handed to the gateway with the service key and their name.
+"""What pages change, handed to the gateway: only for the role it takes, and only from a page of ours.
 
-The one place that guards writes: who asks must have the role, and the request must come from a page of ours. A page of
-another site can send cookies along, but neither set the header below without asking first (which nobody here answers)
-nor hide where it comes from.
+:func:`admit` is the one place that guards writes. A page of another site can send cookies along, but neither set the
+header below without asking first (which nobody here answers) nor hide where it comes from.
+
+``POST /ui/api/verifications`` (what editors decide, under their name) is here; what administrators change is in
+:mod:`services.dashboard.administering`.
 """
 
 from urllib.parse import urlsplit
@@ -14,7 +16,7 @@ from tornado.web import RequestHandler
 from krabbel.client import QueryClient
 from proto.base import Contract
 from proto.errors import BadRequest, KrabbelError, NotAllowed
-from proto.problem import Problem
+from proto.problem import PROBLEM_CONTENT_TYPE, Problem
 from proto.verification import MOST_AT_ONCE, VerificationAnswer, VerificationItem
 from services.dashboard.roles import Role, name_of, role_of
 
@@ -37,6 +39,32 @@ def from_our_page(request: HTTPServerRequest) -> bool:
     return headers.get(PAGE_HEADER) == "1" and site == "same-origin" and same_host
 
 
+def admit(request: HTTPServerRequest, wanted: Role) -> None:
+    """Return if a request may write.
+
+    Raises:
+        NotAllowed: its role does not suffice, or it comes from elsewhere.
+        BadRequest: it is too large.
+    """
+    role = role_of(request)
+    if role is None or role < wanted:
+        raise NotAllowed(f"This takes the role {wanted.name.lower()!r}.")
+    if not from_our_page(request):
+        raise NotAllowed("Changes are taken from pages of this dashboard only.")
+    if len(request.body) > LARGEST_BODY:
+        raise BadRequest(f"The body is larger than {LARGEST_BODY} bytes.")
+
+
+def refuse(handler: RequestHandler, error: KrabbelError) -> None:
+    """Answer with problem details."""
+    problem = Problem(
+        type=f"urn:krabbel:problem:{error.slug}", title=error.title, status=error.status, detail=str(error)
+    )
+    handler.set_status(error.status)
+    handler.set_header("Content-Type", PROBLEM_CONTENT_TYPE)
+    handler.finish(problem.model_dump_json())
+
+
 class VerifyHandler(RequestHandler):
     """Takes decisions."""
 
@@ -47,27 +75,15 @@ class VerifyHandler(RequestHandler):
     async def post(self) -> None:
         """Answer what the gateway answers."""
         try:
-            items = self._items()
-            kept = await self._gateway.verify(items, name_of(self.request))
+            admit(self.request, Role.EDITOR)
+            kept = await self._gateway.verify(self._items(), name_of(self.request))
         except KrabbelError as error:
-            problem = Problem(
-                type=f"urn:krabbel:problem:{error.slug}", title=error.title, status=error.status, detail=str(error)
-            )
-            self.set_status(error.status)
-            self.set_header("Content-Type", "application/problem+json")
-            self.finish(problem.model_dump_json())
+            refuse(self, error)
             return
         self.set_header("Content-Type", "application/json")
         self.finish(VerificationAnswer(items=kept).model_dump_json())
 
     def _items(self) -> tuple[VerificationItem, ...]:
-        role = role_of(self.request)
-        if role is None or role < Role.EDITOR:
-            raise NotAllowed("Only editors say what a run is.")
-        if not from_our_page(self.request):
-            raise NotAllowed("Decisions are taken from pages of this dashboard only.")
-        if len(self.request.body) > LARGEST_BODY:
-            raise BadRequest(f"The body is larger than {LARGEST_BODY} bytes.")
         try:
             return Decisions.model_validate_json(self.request.body).items
         except ValidationError as error:

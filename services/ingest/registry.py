@@ -30,13 +30,15 @@ class Snapshot(Contract):
 
 
 def fixed_keys(settings: IngestSettings) -> list[tuple[str, Principal]]:
-    """Return the keys that the settings name: the predecessor's one, bound to its camera, and the dashboard's."""
+    """Return the keys that the settings name: the predecessor's one, bound to its camera, and the dashboard's two."""
     keys = []
     if settings.api_key and settings.api_key.get_secret_value():
         uploader = Principal("api_key", frozenset({Scope.UPLOAD, Scope.READ}), slug(settings.camera_name))
         keys.append((settings.api_key.get_secret_value(), uploader))
     if settings.service_key and settings.service_key.get_secret_value():
         keys.append((settings.service_key.get_secret_value(), Principal("service", frozenset({Scope.VERIFY}))))
+    if settings.admin_key and settings.admin_key.get_secret_value():
+        keys.append((settings.admin_key.get_secret_value(), Principal("dashboard", frozenset({Scope.ADMIN}))))
     return keys
 
 

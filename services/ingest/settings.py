@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from services.chassis.settings import ServiceSettings
 
@@ -13,6 +13,9 @@ MIB = 1024 * 1024
 class IngestSettings(ServiceSettings):
     """Limits are generous: a refused upload is an insect lost, since deployed traps never try again."""
 
+    admin_key: SecretStr | None = Field(
+        None, description="Shared secret with which the dashboard hands over what its administrators change"
+    )
     spool_dir: Path = Field(Path("data/spool"), description="Folder of the spool, on a disk that survives a restart")
     spool_bytes: int = Field(10 * 1024 * MIB, ge=MIB, description="Most bytes in the spool; beyond it uploads get 503")
     spool_min_free_bytes: int = Field(256 * MIB, ge=0, description="Least free bytes to leave on the spool's disk")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 from multidict import MultiDict
 
+from proto.camera import Scope
 from proto.errors import BadRequest, Conflict, NotAuthenticated, TooManyRequests
 from proto.export import ExportJob, ExportState
 from services.chassis.auth import Principal
@@ -100,6 +101,16 @@ async def start(request: web.Request) -> web.Response:
     return json_response(job, status=202, headers={"Location": f"/api/v1/exports/{job.job_id}"})
 
 
+async def jobs(request: web.Request) -> web.Response:
+    """``GET /api/v1/exports/jobs``: exports that wait, run, or can be downloaded still; for administrators."""
+    principal = await reader_of(request)
+    principal.require(Scope.ADMIN)
+    Parameters(request.query, ())
+    cameras = visible_cameras(principal, ())
+    found = [job for job in await request.app[EXPORTER].jobs.latest() if not cameras or job.cameras == cameras]
+    return json_response({"items": found}, headers={"Cache-Control": "no-store"})
+
+
 async def stream_or_progress(request: web.Request) -> web.StreamResponse:
     """``GET /api/v1/exports/{name}``: a format's file, streamed; or how far a job is."""
     principal, name = await reader_of(request), request.match_info["name"]
@@ -147,6 +158,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get("/api/v1/exports", list_formats),
         web.post("/api/v1/exports", start),
+        web.get("/api/v1/exports/jobs", jobs),
         web.get("/api/v1/exports/{name}", stream_or_progress),
         web.get("/api/v1/exports/{name}/download", download),
     ]

@@ -43,6 +43,8 @@ async def test_job_is_started_watched_and_downloaded(world: World, monkeypatch: 
         assert response.headers["Content-Length"] == str(len(body)) == str(job.byte_size)
         assert job.file_name in response.headers["Content-Disposition"]
     assert body == await world.get("/api/v1/exports/ndjson")
+    async with world.client.get("/api/v1/exports/jobs", headers=KEY) as response:
+        assert [item["job_id"] for item in (await response.json())["items"]] == [job.job_id]
 
 
 async def test_job_that_was_left_by_a_dead_process_is_done_by_another(world: World):

@@ -14,6 +14,7 @@ from aiohttp import ClientSession, WSServerHandshakeError
 from services.dashboard import app as app_module
 from services.dashboard.app import Dashboard
 from services.dashboard.feed import Link
+from services.dashboard.roles import Role
 from services.dashboard.session import Session
 from services.dashboard.settings import DashboardSettings
 from tests.support.fake_query import FakeQuery
@@ -33,7 +34,11 @@ async def query() -> AsyncIterator[FakeQuery]:
 async def dashboard(query: FakeQuery, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Dashboard]:
     monkeypatch.setattr(app_module, "SESSION_LINGERS_MS", 300)
     settings = DashboardSettings(
-        host="127.0.0.1", port=0, query_url=f"http://127.0.0.1:{query.port}", service_key="secret"
+        host="127.0.0.1",
+        port=0,
+        query_url=f"http://127.0.0.1:{query.port}",
+        ingest_url="http://127.0.0.1:9",
+        service_key="secret",
     )
     dashboard = app_module.create_app(settings)
     dashboard.start()
@@ -112,7 +117,7 @@ async def test_reads_are_passed_on_with_the_service_key(dashboard: Dashboard) ->
     assert json.loads(body)["items"][0]["result"]["label"] == "bee"
 
 
-@pytest.mark.parametrize("path", ["live", "keys", "runs/../keys", "images/x", "stats/../keys", "runs%2f..%2fkeys", ""])
+@pytest.mark.parametrize("path", ["live", "users", "runs/../keys", "images/x", "stats/../keys", "runs%2f..%2fkeys", ""])
 async def test_nothing_else_is_passed_on(dashboard: Dashboard, path: str) -> None:
     status, _ = await get(dashboard, f"/ui/api/{path}")
 
@@ -131,6 +136,31 @@ async def test_page_that_needs_a_higher_role_is_refused(dashboard: Dashboard, mo
     monkeypatch.setattr("services.dashboard.passing.role_of", lambda _request: None)
 
     assert (await get(dashboard, "/ui/api/days"))[0] == 403
+
+
+@pytest.mark.parametrize("path", ["keys", "system", "dead", "retention", "models", "exports/jobs"])
+async def test_what_administrators_read_editors_do_not(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr("services.dashboard.passing.role_of", lambda _request: Role.EDITOR)
+
+    assert (await get(dashboard, f"/ui/api/{path}"))[0] == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "header", "status"), [(Role.EDITOR, "1", 403), (Role.ADMIN, "0", 403), (Role.ADMIN, "1", 503)]
+)
+async def test_changes_are_taken_from_administrators_on_our_own_pages(
+    dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch, role: Role, header: str, status: int
+) -> None:
+    monkeypatch.setattr("services.dashboard.writing.role_of", lambda _request: role)
+    address = f"http://127.0.0.1:{dashboard.port}/ui/api/cameras"
+
+    async with ClientSession() as session:
+        answer = await session.post(address, json={"name": "Garten 2"}, headers={"X-Krabbel-Page": header})
+
+        assert answer.status == status, "503: it was passed on, and nobody is there"
+        assert (await answer.json(content_type="application/problem+json"))["status"] == status
 
 
 def token_of(page: str) -> str:

@@ -3,6 +3,7 @@
 import pytest
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
+from services.dashboard.administering import GATEWAY, QUERY, upstream_of
 from services.dashboard.writing import from_our_page
 
 OURS = {"X-Krabbel-Page": "1", "Sec-Fetch-Site": "same-origin", "Origin": "https://krabbel.example.org"}
@@ -34,3 +35,25 @@ def request(**changed: str | None) -> HTTPServerRequest:
 )
 def test_request_is_taken_from_our_own_pages_only(changed: dict[str, str | None], taken: bool) -> None:
     assert from_our_page(request(**changed)) is taken
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "upstream"),
+    [
+        ("POST", "cameras", GATEWAY),
+        ("PATCH", "cameras/garten-1", GATEWAY),
+        ("DELETE", "keys/0123456789ab", GATEWAY),
+        ("POST", "dead/replay", GATEWAY),
+        ("POST", "models/yolov5n-insects@2024.1/activate", GATEWAY),
+        ("PUT", "retention", GATEWAY),
+        ("POST", "exports", QUERY),
+        ("DELETE", "cameras/garten-1", None),
+        ("PATCH", "cameras/../keys", None),
+        ("POST", "runs", None),
+        ("DELETE", "dead", None),
+        ("POST", "models/a/b@1/activate", None),
+        ("GET", "keys", None),
+    ],
+)
+def test_only_listed_changes_are_passed_on(method: str, path: str, upstream: str | None) -> None:
+    assert upstream_of(method, path) == upstream

@@ -46,6 +46,11 @@ class ExportJobs:
             raise ExportNotFound(f"No export has the id {job_id!r}; finished ones are removed after a while.")
         return from_document(document)
 
+    async def latest(self, limit: int = 50) -> list[ExportJob]:
+        """Return the jobs that are not removed yet, newest first."""
+        cursor = self._jobs.find().sort("created_at", -1).limit(limit)
+        return [from_document(document) for document in await available(lambda: cursor.to_list(limit))]
+
     async def open_count(self) -> int:
         """Return how many jobs wait or run."""
         return await available(lambda: self._jobs.count_documents({"state": {"$in": _OPEN}}))
