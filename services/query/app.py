@@ -14,6 +14,7 @@ from services.chassis.database import Database, open_database
 from services.chassis.logging import get_logger
 from services.chassis.object_store import open_object_store
 from services.chassis.presence import Presence
+from services.chassis.presigned import Presigner
 from services.chassis.previews_due import PreviewsDue
 from services.chassis.rollups import Rollups
 from services.chassis.schema import Schema
@@ -30,6 +31,7 @@ from services.query import (
     routes_legacy,
     routes_live,
     routes_previews,
+    routes_run_images,
     routes_run_zip,
     routes_runs,
     routes_statistics,
@@ -49,6 +51,7 @@ DATABASE = web.AppKey("database", Database)
 ROOMS = (
     routes_runs,
     routes_run_zip,
+    routes_run_images,
     routes_images,
     routes_previews,
     routes_statistics,
@@ -147,6 +150,8 @@ def create_app(settings: QuerySettings) -> web.Application:
     app[routes_docs.DOCUMENT] = routes_docs.document()
     for room in ROOMS:
         app.add_routes(room.routes())
+    if settings.s3_public_endpoint:
+        app[routes_run_images.PRESIGNER] = Presigner(settings, settings.s3_public_endpoint)
     app.cleanup_ctx.extend((_backends, _background, routes_exports.work))
     app.on_shutdown.append(_end_streams)
     return app

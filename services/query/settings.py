@@ -20,6 +20,14 @@ class QuerySettings(AlertSettings, ExportSettings):
     image_cache_bytes: int = Field(
         64 * 1024**2, ge=0, description="Memory for recently shown pictures, so that a gallery asks the store once"
     )
+    s3_public_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+/?)?$",
+        description="The object store as readers reach it, http(s)://host:port, for presigned addresses; empty: none",
+    )
+    presigned_seconds: int = Field(
+        3600, ge=1, le=604_800, description="Longest lifetime of a presigned address, seconds"
+    )
     embeds: bool = Field(
         True, description="Show counts and the latest visitor at /embed/… to anyone, for articles (never a place)"
     )

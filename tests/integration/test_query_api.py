@@ -1,5 +1,6 @@
 """The query service on real servers: lists, pictures, statistics, the old endpoints."""
 
+import asyncio
 import io
 import uuid
 import zipfile
@@ -8,18 +9,21 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer
 from PIL import Image
+from yarl import URL
 
 from proto.camera import Camera, Heartbeat, Scope
 from proto.classification import Certainty
-from proto.run import TrackingRun
+from proto.run import TrackingRun, thumbnail_key_of
 from proto.verification import VerificationItem
 from services.chassis.cameras import Cameras
 from services.chassis.database import Database, open_database
 from services.chassis.object_store import ObjectStore, open_object_store
 from services.chassis.runs import Runs
 from services.chassis.verifications import Verifications
+from services.query.access import SETTINGS
 from services.query.app import create_app
 from services.query.settings import QuerySettings
 from tests.support.seeds import START, a_run, a_verdict, jpeg
@@ -458,3 +462,48 @@ async def test_a_run_comes_as_zip_with_harmless_names(world: World):
         assert b"Exif" in data
         assert b"Exif" not in shown
         assert Image.open(io.BytesIO(shown)).size == Image.open(io.BytesIO(data)).size
+
+
+async def test_presigned_addresses_lead_to_the_bytes_that_were_sent_for_a_while_and_only_with_a_key(world: World):
+    data = jpeg(5, exif=True)
+    run = a_run(1, data=data)
+    await world.store.put(run.images[0].object_key, data, "image/jpeg")
+    await world.runs.receive(run)
+    path = f"/api/v1/runs/{run.run_id}/images"
+    # Given the usual addresses, for everyone, and no store that is open to readers: the refusal says what to set
+    shown = await world.json(path)
+    assert shown["items"][0]["url"].endswith(f"/api/v1/images/{run.run_id}/{run.images[0].sha256}.jpg")
+    assert shown["expires_at"] is None
+    refused = await world.json(f"{path}?urls=presigned", 409)
+    assert "KRABBEL_S3_PUBLIC_ENDPOINT" in refused["detail"]
+    # When there is one
+    known = world.client.app[SETTINGS]
+    settings = known.model_copy(update={"s3_public_endpoint": known.s3_endpoint, "public_read": True})
+    async with TestClient(TestServer(create_app(settings))) as client, ClientSession() as anyone:
+
+        async def ask(query: str, status: int = 200, headers: dict[str, str] = KEY):
+            async with client.get(f"{path}?{query}", headers=headers) as response:
+                assert response.status == status, await response.text()
+                assert status != 200 or response.headers["Cache-Control"] == "no-store"
+                return await response.json()
+
+        async def fetch(url: str, **headers: str):
+            async with anyone.get(URL(url, encoded=True), headers=headers) as response:
+                return response.status, await response.read()
+
+        given = await ask("urls=presigned&expires_in=1")
+        brief = given["items"][0]["url"]
+        long = (await ask("urls=presigned"))["items"][0]["url"]
+        # Then they need no key, know ranges, are bound to their object, and end
+        assert await fetch(long) == (200, data)
+        assert await fetch(long, Range="bytes=0-9") == (206, data[:10])
+        assert (await fetch(long.replace(run.run_id, "0" * 32)))[0] == 403
+        assert (given["thumbnail"], given["sheet"]) == (None, None)
+        await world.store.put(thumbnail_key_of(run.run_id), b"small", "image/webp")
+        assert await fetch((await ask("urls=presigned"))["thumbnail"]) == (200, b"small")
+        await asyncio.sleep(2.2)
+        assert (await fetch(brief))[0] == 403
+        # ... and the public, a deputy of the public, and who asks for too long get none
+        await ask("urls=presigned", 401, {})
+        await ask("urls=presigned", 401, KEY | {"Krabbel-As": "public"})
+        await ask("urls=presigned&expires_in=3601", 400)
