@@ -87,6 +87,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_run_zip.STORE] = store
         app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
         app[routes_previews.ASKED] = routes_previews.AskedFor(PreviewsDue(database))
+        app[routes_previews.STANDS_IN] = routes_previews.StandsIn()
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
         app[routes_alerts.ALERTS] = AlertKeeper(database, broker, settings, channels(settings))

@@ -24,6 +24,7 @@ from services.query.routes_runs import RUNS, run_id_of_path
 FOR_A_MINUTE = "public, max-age=60"
 ASK_AGAIN_S = 600.0
 REMEMBERED = 10_000
+STANDS_IN_S = 1.0
 log = get_logger(__name__)
 
 
@@ -49,7 +50,29 @@ class AskedFor:
             log.info("a missing preview is not noted", run_id=run_id, reason=str(error))
 
 
+class StandsIn:
+    """Remembers for a moment which picture stands for a run without previews: a new visitor in an article is asked for
+    by all its readers at once, and one of them is enough for the store and the database."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._known: OrderedDict[str, tuple[float, str, str]] = OrderedDict()
+
+    def keep(self, key: str, sha256: str, extension: str) -> None:
+        """Keep what stands in for a preview."""
+        self._known[key] = (self._clock() + STANDS_IN_S, sha256, extension)
+        self._known.move_to_end(key)
+        if len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+    def get(self, key: str) -> tuple[str, str] | None:
+        """Return hash and extension, or None where it is time to look again."""
+        until, sha256, extension = self._known.get(key, (0.0, "", ""))
+        return (sha256, extension) if self._clock() < until else None
+
+
 ASKED = web.AppKey("asked", AskedFor)
+STANDS_IN = web.AppKey("stands_in", StandsIn)
 
 
 async def thumbnail(request: web.Request) -> web.Response:
@@ -65,16 +88,21 @@ async def sheet(request: web.Request) -> web.Response:
 async def _preview(request: web.Request, key_of: Callable[[str], str]) -> web.Response:
     Parameters(request.query, ())
     run_id = run_id_of_path(request)
-    data = await request.app[PICTURES].preview(key_of(run_id))
-    if data is not None:
-        tag = hashlib.sha256(data).hexdigest()[:32]
-        if asks_for_known(request, tag):
-            return unchanged(tag, FOR_EVER)
-        return picture(request, data, "image/webp", tag, FOR_EVER)
-    run = await request.app[RUNS].one(run_id, ())
-    if run.result is not None:
-        await request.app[ASKED].note(run_id)
-    sha256, extension = _best_of(run)
+    key = key_of(run_id)
+    instead = request.app[STANDS_IN].get(key)
+    if instead is None:
+        data = await request.app[PICTURES].preview(key)
+        if data is not None:
+            tag = hashlib.sha256(data).hexdigest()[:32]
+            if asks_for_known(request, tag):
+                return unchanged(tag, FOR_EVER)
+            return picture(request, data, "image/webp", tag, FOR_EVER)
+        run = await request.app[RUNS].one(run_id, ())
+        if run.result is not None:
+            await request.app[ASKED].note(run_id)
+        instead = _best_of(run)
+        request.app[STANDS_IN].keep(key, *instead)
+    sha256, extension = instead
     tag = f"{sha256}-p"
     if asks_for_known(request, tag):
         return unchanged(tag, FOR_A_MINUTE)

@@ -12,6 +12,7 @@ from PIL import Image
 from proto.run import RunStatus, sheet_key_of, thumbnail_key_of
 from services.chassis.previews_due import MOST_TRIES, PreviewsDue
 from services.query.app import create_app
+from services.query.routes_previews import STANDS_IN_S
 from services.query.settings import QuerySettings
 from tests.stack_fixture import RunningStack
 from tests.support.classifier_worker import Bench, bench_on, picture, worker_process
@@ -81,6 +82,7 @@ async def test_previews_are_made_after_the_verdict_and_on_demand_and_served_for_
             assert (answer.status, answer.content_type) == (200, "image/jpeg")
             assert answer.headers["Cache-Control"] == "public, max-age=60"
         await until_made(bench, old.run_id)
+        await asyncio.sleep(STANDS_IN_S)
         async with client.get(f"/api/v1/runs/{old.run_id}/thumbnail") as answer:
             assert answer.content_type == "image/webp"
         assert worker.metric('krabbel_classifier_previews_total{outcome="made"}') == 3

@@ -155,6 +155,10 @@ class FakeQuery:
             return await self._live(request)
         day = date.fromisoformat(query["day"]) if "day" in query else None
         answers: dict[str, Any] = {}
+        if path.endswith(("/thumbnail", "/sheet")):
+            shown = self.runs.get(path.split("/")[1])
+            key = shown.images[len(shown.images) // 2].object_key.removeprefix("runs/") if shown else ""
+            return web.Response(body=self.images[key], content_type="image/jpeg") if key else web.Response(status=404)
         if path.startswith("runs/"):
             run = self.runs.get(path.removeprefix("runs/"))
             if run is None:
@@ -179,6 +183,8 @@ class FakeQuery:
                 "items": [run.model_dump(mode="json") for run in found[start : start + limit]],
                 "next": str(start + limit) if len(found) > start + limit else None,
             }
+        elif path == "stories":
+            answers = fake_statistics.stories([*self.runs.values()], query, datetime.now(ZONE).date())
         elif path == "cameras":
             answers = {"items": [camera.model_dump(mode="json") for camera in self.cameras.values()]}
         elif path == "days" or path.startswith("stats/"):

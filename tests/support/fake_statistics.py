@@ -9,6 +9,8 @@ from services.chassis.rollup_cells import Contribution, Increments, Tally, neste
 from services.query import statistics
 from services.query.routes_statistics import VIEWS
 from services.query.statistics import Span
+from services.query.stories.leads import History, leads
+from services.query.stories.sentences import row_of
 
 
 def tally_of(runs: Iterable[TrackingRun], camera: str = "*") -> Tally:
@@ -25,6 +27,17 @@ def tally_of(runs: Iterable[TrackingRun], camera: str = "*") -> Tally:
 
 def _between(runs: Iterable[TrackingRun], span: Span) -> list[TrackingRun]:
     return [run for run in runs if span.first <= run.local_date <= span.last]
+
+
+def stories(runs: list[TrackingRun], query: Mapping[str, str], today: date) -> Any:
+    """Answer ``/api/v1/stories``."""
+    ever = tally_of(runs)
+    days = sorted({day for days in ever.days.values() for day in days})
+    day = date.fromisoformat(query.get("day") or (days[-1] if days else str(today)))
+    hours = tally_of(_between(runs, Span(day, day))).hours
+    awake = dict.fromkeys(days, 12)
+    history = History(day, ever.days, hours, ever.hours, ever.insect_hours, awake, over=day < today)
+    return {"day": str(day), "items": [row_of(lead, ()) for lead in leads(history)]}
 
 
 def answer(name: str, runs: list[TrackingRun], query: Mapping[str, str], cameras: Iterable[str]) -> Any:

@@ -83,6 +83,53 @@ async def test_service_that_is_away_is_said_in_words_and_asked_again(query, dash
     await expect(page.get_by_role("alert")).to_have_count(0)
 
 
+async def serious_barriers(page) -> list[tuple]:
+    found = (await Axe().run(page)).response["violations"]
+    return [
+        (one["id"], [node["target"] for node in one["nodes"]][:5])
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+async def test_leads_of_a_day_can_be_copied_proved_and_leafed_through_in_both_languages(query, dashboard, page) -> None:
+    query.add_camera("garten", "Garten 1", "Köln")
+    now = datetime.now(UTC)
+    for back in range(1, 9):
+        query.classify(query.receive("garten", "bee", now - timedelta(days=back)), "bee")
+    for label in ("scorpionfly", *["bee"] * 12):
+        query.classify(query.receive("garten", label, now), label)
+    await page.goto(f"{dashboard.url}stories")
+    cards = page.locator("#cards > li")
+    await expect(cards).to_have_count(4)
+    await expect(cards.first.locator("blockquote").first).to_contain_text("Skorpionsfliege")
+    await expect(cards.first.locator("blockquote").last).to_have_attribute("lang", "en")
+    await expect(page.locator(".story .note").first).to_contain_text("Besuche, nicht einzelne Tiere")
+    assert not await serious_barriers(page)
+
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await cards.first.get_by_role("button", name="Englisch kopieren").press("Enter")
+    await expect(page.locator("#said")).to_have_text("Kopiert")
+    assert "scorpionfl" in (await page.evaluate("navigator.clipboard.readText()")).lower()
+
+    today = query.runs[next(reversed(query.runs))].local_date
+    await page.get_by_role("button", name="Ein Tag früher").click()
+    await expect(page.locator("#none")).to_be_visible()
+    assert f"day={today - timedelta(days=1)}" in page.url
+    await page.go_back()
+    await expect(cards).to_have_count(4)
+
+    await page.set_viewport_size(PHONE)
+    await page.emulate_media(color_scheme="dark")
+    await page.get_by_role("link", name="EN", exact=True).click()
+    await expect(cards.first.locator("blockquote").first).to_contain_text("corpionfl")
+    assert not await serious_barriers(page)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    await cards.first.get_by_role("link", name="Evidence in the archive").click()
+    await expect(page.locator("#found-count")).to_contain_text("1 visit")
+    assert f"day={today}&class=scorpionfly" in page.url
+
+
 @pytest.mark.parametrize("shown", PAGES, ids=lambda one: one.name)
 async def test_no_page_has_a_serious_barrier_and_none_is_wider_than_a_phone(query, dashboard, page, shown) -> None:
     some_days(query)
@@ -94,11 +141,5 @@ async def test_no_page_has_a_serious_barrier_and_none_is_wider_than_a_phone(quer
         await expect(page.locator("h1:visible").first).to_be_visible()
         await page.wait_for_load_state("networkidle")
         await page.wait_for_timeout(300)  # fading parts have other colours meanwhile
-        found = (await Axe().run(page)).response["violations"]
-        serious = [
-            (one["id"], [node["target"] for node in one["nodes"]][:5])
-            for one in found
-            if one["impact"] in ("serious", "critical")
-        ]
-        assert not serious, scheme
+        assert not await serious_barriers(page), scheme
         assert await page.evaluate("document.documentElement.scrollWidth") <= (size or {"width": 1400})["width"]

@@ -39,7 +39,7 @@ def test_a_visitor_comes_with_both_names_a_picture_and_its_credit_and_never_with
         "RBB",
     )
     assert visit["licence"] == "CC-BY-4.0"
-    assert re.fullmatch(r"/api/v1/images/[0-9a-f]{32}/[0-9a-f]{64}\.jpg", visit["picture"])
+    assert visit["picture"] == f"/api/v1/runs/{a_run(1).run_id}/thumbnail"
     assert not [value for value in visit.values() if value in (52.39, 13.09, "Geheimweg 7")]
 
 
@@ -54,6 +54,12 @@ def test_a_visitor_comes_with_both_names_a_picture_and_its_credit_and_never_with
 )
 def test_only_insects_that_are_clear_enough_are_shown(label, certainty, shown):
     assert (visit_of(visited(label, certainty), label, CAMERA) is not None) is shown
+
+
+def test_a_run_as_the_database_keeps_it_shows_the_same_picture():
+    answered = visited("bee")
+    kept = {name: value for name, value in answered.items() if name != "run_id"} | {"_id": answered["run_id"]}
+    assert visit_of(kept, "bee", CAMERA) == visit_of(answered, "bee", CAMERA)
 
 
 def test_a_run_without_a_verdict_is_no_visitor():

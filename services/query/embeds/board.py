@@ -47,8 +47,6 @@ def visit_of(run: Mapping[str, Any], label: str, camera: Camera | None) -> dict[
     result = run.get("result")
     if not result or not entry(label).is_insect or str(result["certainty"]) not in SHOWN:
         return None
-    best = result.get("best_image")
-    picture = next((image for image in run["images"] if image["sha256"] == best), run["images"][0])
     return names_of(label) | {
         "scientific_name": entry(label).scientific_name,
         "certainty": str(result["certainty"]),
@@ -58,8 +56,8 @@ def visit_of(run: Mapping[str, Any], label: str, camera: Camera | None) -> dict[
         "timezone": camera.timezone if camera else "Europe/Berlin",
         "credit": camera.credit if camera else "",
         "licence": camera.licence if camera else "",
-        # The picture's address is the permission to see it (docs/decisions/0003).
-        "picture": f"/api/v1/images/{picture['object_key'].removeprefix('runs/')}",
+        # The best picture, 320 px at most. Its address is the permission to see it (docs/decisions/0003).
+        "picture": f"/api/v1/runs/{run.get('run_id') or run['_id']}/thumbnail",
         "demo": bool(result.get("demo_model")),
     }
 
