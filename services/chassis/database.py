@@ -77,6 +77,18 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("status", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("tracking_id", ASCENDING), ("sort_at", DESCENDING), ("_id", DESCENDING)]),
         IndexModel([("status", ASCENDING), ("received_at", ASCENDING)]),
+        # The archive's other orders (services/query/run_order.py). Runs without a result are in none of the last two.
+        IndexModel([("duration_s", DESCENDING), ("_id", DESCENDING)]),
+        IndexModel(
+            [("result.probability_weighted", DESCENDING), ("_id", DESCENDING)],
+            name="by_certainty",
+            partialFilterExpression={"result.probability_weighted": {"$exists": True}},
+        ),
+        IndexModel(
+            [("result.images", DESCENDING), ("_id", DESCENDING)],
+            name="by_images",
+            partialFilterExpression={"result.images": {"$exists": True}},
+        ),
     ],
     "verifications": [IndexModel([("run_id", ASCENDING), ("verified_at", DESCENDING)])],
     "classifications": [IndexModel([("run_id", ASCENDING)])],

@@ -24,6 +24,7 @@ from services.query.routes_about import CAMERAS
 from services.query.routes_run_zip import STORE
 from services.query.routes_runs import RUNS
 from services.query.run_filter import RunFilter
+from services.query.run_order import NEWEST
 from services.query.streaming import streamed
 from services.query.zip_stream import ZipStream, safe_name
 
@@ -136,7 +137,7 @@ async def images_of_run(request: web.Request) -> web.StreamResponse:
 
 async def _newest(request: web.Request, **filters: Any) -> dict[str, Any] | None:
     """Return the newest run of a selection."""
-    found = request.app[RUNS].stream(_selection(request, **filters), fields=legacy.FIELDS, newest_first=True, most=1)
+    found = request.app[RUNS].stream(_selection(request, **filters), fields=legacy.FIELDS, order=NEWEST, most=1)
     async for run in found:
         return run
     return None
@@ -181,7 +182,7 @@ async def most_recent_insect(request: web.Request) -> web.StreamResponse:
 async def most_recent_insects(request: web.Request) -> web.StreamResponse:
     """``GET /data/most_recent_insects``: the last ten insect runs, newest first."""
     zones = await _zones(request)
-    runs = request.app[RUNS].stream(_selection(request, insect=True), fields=legacy.FIELDS, newest_first=True, most=10)
+    runs = request.app[RUNS].stream(_selection(request, insect=True), fields=legacy.FIELDS, order=NEWEST, most=10)
     rows = [{"date": run["local_date"], "tracking_run_ID": legacy.tracking_run_id(run, zones)} async for run in runs]
     return web.json_response(rows)
 

@@ -79,7 +79,7 @@ async def _table(
     if form == "csv":
         yield lines.head()
     wanted = ROW_FIELDS if form == "csv" else fields
-    async for document in reader.stream(selection, fields=wanted, newest_first=page.newest_first):
+    async for document in reader.stream(selection, fields=wanted, order=page.order):
         if form == "csv":
             yield lines.row(row_of(document))
         elif fields:

@@ -11,8 +11,9 @@ from proto.run import RunStatus
 from proto.taxonomy import taxonomy
 from services.query.cursor import Cursor, decode_cursor
 from services.query.parameters import Parameters
+from services.query.run_order import NEWEST, ORDERS, Order
 
-FILTERS = ("camera", "day", "class", "status", "insect", "certainty", "model", "verified", "from", "to", "q")
+FILTERS = ("camera", "day", "hour", "class", "status", "insect", "certainty", "model", "verified", "from", "to", "q")
 PAGING = ("limit", "cursor", "order")
 
 # A local day of any zone on earth lies within these bounds around the same day in UTC.
@@ -34,6 +35,8 @@ class RunFilter:
     """Whether a person has spoken."""
     first_day: date | None = None
     last_day: date | None = None
+    hour: int | None = None
+    """An hour of the one local day that is asked for."""
     after: datetime | None = None
     before: datetime | None = None
     text: str | None = None
@@ -53,7 +56,7 @@ class Page:
 
     limit: int
     cursor: Cursor | None = None
-    newest_first: bool = True
+    order: Order = NEWEST
 
 
 def parse_filter(parameters: Parameters) -> RunFilter:
@@ -67,6 +70,9 @@ def parse_filter(parameters: Parameters) -> RunFilter:
         raise BadRequest("day: give either a day, or from and to; not both.")
     first_day = start if isinstance(start, date) and not isinstance(start, datetime) else day
     last_day = end if isinstance(end, date) and not isinstance(end, datetime) else day
+    hour = parameters.whole("hour", -1, least=0, most=23)
+    if hour >= 0 and not day:
+        raise BadRequest("hour: an hour of which day? Give the day, too.")
     after = start if isinstance(start, datetime) else None
     before = end if isinstance(end, datetime) else None
     if (first_day and last_day and first_day > last_day) or (after and before and after >= before):
@@ -81,6 +87,7 @@ def parse_filter(parameters: Parameters) -> RunFilter:
         verified=parameters.flag("verified"),
         first_day=first_day,
         last_day=last_day,
+        hour=None if hour < 0 else hour,
         after=after,
         before=before,
         text=parameters.text("q", longest=100),
@@ -89,11 +96,11 @@ def parse_filter(parameters: Parameters) -> RunFilter:
 
 def parse_page(parameters: Parameters, most: int) -> Page:
     """Return the page that the parameters ask for."""
-    cursor = parameters.text("cursor")
+    cursor, order = parameters.text("cursor"), parameters.choice("order", ORDERS, NEWEST)
     return Page(
         limit=parameters.whole("limit", min(50, most), least=1, most=most),
-        cursor=decode_cursor(cursor) if cursor else None,
-        newest_first=parameters.choice("order", {"newest": True, "oldest": False}, default=True),
+        cursor=decode_cursor(cursor, order.kind) if cursor else None,
+        order=order,
     )
 
 
@@ -132,6 +139,8 @@ def query_of(selection: RunFilter) -> dict[str, Any]:
     if days:
         same = selection.first_day is not None and selection.first_day == selection.last_day
         query["local_date"] = days["$gte"] if same else days
+    if selection.hour is not None:
+        query["local_hour"] = selection.hour
     if selection.after:
         moments.append(("$gte", selection.after))
     if selection.before:
@@ -145,19 +154,11 @@ def query_of(selection: RunFilter) -> dict[str, Any]:
 
 def page_query(selection: RunFilter, page: Page) -> dict[str, Any]:
     """Return the query of the selection's rows behind the page's cursor."""
-    query = query_of(selection)
-    if page.cursor is None:
-        return query
-    beyond, bound = ("$lt", "$lte") if page.newest_first else ("$gt", "$gte")
-    behind = {
-        # The bound lets the index seek; the $or then drops what the page before already showed.
-        "sort_at": {bound: page.cursor.sort_at},
-        "$or": [
-            {"sort_at": {beyond: page.cursor.sort_at}},
-            {"sort_at": page.cursor.sort_at, "_id": {beyond: page.cursor.run_id}},
-        ],
-    }
-    return {"$and": [query, behind]} if query else behind
+    query, restriction = query_of(selection), page.order.restriction()
+    parts = [part for part in (query, restriction) if part]
+    if page.cursor is not None:
+        parts.append(page.order.behind(page.cursor.value, page.cursor.run_id))
+    return parts[0] if len(parts) == 1 else {"$and": parts} if parts else {}
 
 
 def _shifted(day: date, by: timedelta) -> datetime:

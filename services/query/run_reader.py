@@ -11,7 +11,8 @@ from proto.run import TrackingRun
 from services.chassis.database import Database, Document, available
 from services.chassis.runs import from_document
 from services.query.cursor import Cursor
-from services.query.run_filter import Page, RunFilter, page_query, query_of
+from services.query.run_filter import Page, RunFilter, page_query
+from services.query.run_order import OLDEST, Order
 
 BATCH = 500
 
@@ -40,18 +41,17 @@ class RunReader:
         self, selection: RunFilter, page: Page, fields: tuple[str, ...]
     ) -> tuple[list[Document], Cursor | None]:
         """Return one page of a selection as the database keeps it, with only ``fields`` if any are named."""
-        direction = -1 if page.newest_first else 1
-        projection = dict.fromkeys((*fields, "sort_at"), 1) if fields else None
-        cursor = self._runs.find(page_query(selection, page), projection)
-        cursor = cursor.sort([("sort_at", direction), ("_id", direction)]).limit(page.limit + 1)
+        added = page.order.field if fields and not _covered(page.order.field, fields) else None
+        projection = dict.fromkeys((*fields, added) if added else fields, 1) or None
+        cursor = self._runs.find(page_query(selection, page), projection).sort(page.order.sort).limit(page.limit + 1)
         documents = await available(lambda: cursor.to_list(page.limit + 1))
         following = None
         if len(documents) > page.limit:
             last = documents[page.limit - 1]
-            following = Cursor(last["sort_at"], last["_id"])
-        for document in documents:
-            if fields and "sort_at" not in fields:
-                del document["sort_at"]
+            following = Cursor(page.order.value_of(last), last["_id"], page.order.kind)
+        if added:
+            for document in documents:
+                _without(document, added)
         return documents[: page.limit], following
 
     async def one(self, run_id: str, cameras: tuple[str, ...]) -> TrackingRun:
@@ -80,27 +80,38 @@ class RunReader:
         selection: RunFilter,
         *,
         fields: tuple[str, ...] = (),
-        newest_first: bool = False,
+        order: Order = OLDEST,
         by_day: bool = False,
         most: int = 0,
     ) -> AsyncIterator[Document]:
         """Yield the documents of a selection (at most ``most``), batch by batch, in constant memory.
 
-        The oldest first, or the newest; ``by_day`` keeps each local day together, days ascending, however many zones.
+        The oldest first, or in another ``order``; ``by_day`` keeps each local day together, days ascending, however many zones.
         """
-        direction = -1 if newest_first else 1
-        order = [("sort_at", direction), ("_id", direction)]
-        if by_day:
-            order = [("local_date", 1), ("sort_at", -1), ("_id", -1)]
+        sort = [("local_date", 1), ("sort_at", -1), ("_id", -1)] if by_day else order.sort
+        query = page_query(selection, Page(limit=most, order=order))
         projection = dict.fromkeys(fields, 1) if fields else None
-        cursor = self._runs.find(query_of(selection), projection, batch_size=min(most, BATCH) or BATCH, limit=most)
-        cursor = cursor.sort(order)
+        cursor = self._runs.find(query, projection, batch_size=min(most, BATCH) or BATCH, limit=most).sort(sort)
         try:
             while documents := await available(lambda: cursor.to_list(BATCH)):
                 for document in documents:
                     yield document
         finally:
             await cursor.close()
+
+
+def _covered(field: str, fields: tuple[str, ...]) -> bool:
+    """Say whether the fields asked for bring this one along."""
+    return any(field == one or field.startswith(f"{one}.") for one in fields)
+
+
+def _without(document: Document, field: str) -> None:
+    """Take a field out again that only the order needed, and what held nothing else."""
+    outer, _, inner = field.partition(".")
+    if inner and isinstance(document.get(outer), dict):
+        document[outer].pop(inner, None)
+    if not inner or not document.get(outer):
+        document.pop(outer, None)
 
 
 def utc_text(value: Any) -> str:

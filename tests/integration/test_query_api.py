@@ -25,6 +25,9 @@ from services.chassis.runs import Runs
 from services.chassis.verifications import Verifications
 from services.query.access import SETTINGS
 from services.query.app import create_app
+from services.query.cursor import Cursor
+from services.query.run_filter import Page, RunFilter, page_query
+from services.query.run_order import ORDERS
 from services.query.settings import QuerySettings
 from tests.support.seeds import START, a_run, a_verdict, jpeg
 
@@ -126,6 +129,53 @@ async def test_pages_show_every_run_once_newest_first(world: World):
     assert seen == [run.run_id for run in expected]
     oldest = await world.json("/api/v1/runs?limit=500&order=oldest")
     assert [item["run_id"] for item in oldest["items"]] == seen[::-1]
+
+
+ORDERED = {
+    "most_certain": lambda run, p: -p,
+    "least_certain": lambda run, p: p,
+    "longest": lambda run, p: -run.duration_s,
+    "shortest": lambda run, p: run.duration_s,
+    "most_images": lambda run, p: -len(run.images),
+    "fewest_images": lambda run, p: len(run.images),
+}
+
+
+async def test_other_orders_page_through_every_run_once_and_seek_in_an_index(world: World):
+    made = {}
+    for number in range(11):  # every value twice, so that pages end between equals
+        run = a_run(number, duration_s=1.0 + number // 2, images=1 + number // 2 % 3)
+        made[run.run_id] = (run, 0.4 + number // 2 / 10)
+        await world.runs.receive(run)
+        await world.runs.complete(a_verdict(run, probability=made[run.run_id][1]))
+    waiting = a_run(50, duration_s=99)
+    await world.runs.receive(waiting)
+    for order, key in ORDERED.items():
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = await world.json(f"/api/v1/runs?limit=4&fields=run_id,result.label&order={order}&cursor={cursor}")
+            seen += [item["run_id"] for item in page["items"]]
+            assert all(set(item) == {"run_id", "result"} for item in page["items"] if item["run_id"] in made)
+            assert all(set(item["result"]) == {"label"} for item in page["items"] if item["run_id"] in made)
+            cursor = page["next"]
+        judged = [run_id for run_id in seen if run_id in made]
+        assert [key(*made[run_id]) for run_id in judged] == sorted(key(*one) for one in made.values()), order
+        assert len(set(seen)) == len(seen) == (12 if order in ("longest", "shortest") else 11)
+        chosen = ORDERS[order]
+        asked = page_query(RunFilter(), Page(limit=4, cursor=Cursor(2, "0" * 32, chosen.kind), order=chosen))
+        plan = await world.database.runs.find(asked).sort(chosen.sort).explain()
+        stages = str(plan["queryPlanner"]["winningPlan"])
+        assert "IXSCAN" in stages
+        assert "SORT'" not in stages
+    async with world.client.get("/api/v1/runs?format=csv&order=longest", headers=KEY) as response:
+        assert waiting.run_id in (await response.text()).splitlines()[1]
+
+
+async def test_an_hour_of_a_day_is_the_cameras_hour(world: World):
+    for number, (hour, zone) in enumerate([(8, "Europe/Berlin"), (10, "Europe/Berlin"), (1, "Asia/Tokyo")]):
+        await world.runs.receive(a_run(number, at=START.replace(hour=hour), zone=zone))
+    found = await world.json("/api/v1/runs?day=2026-07-01&hour=10")
+    assert sorted(item["local_hour"] for item in found["items"]) == [10, 10]
 
 
 async def test_filters_find_what_they_say(world: World):

@@ -25,6 +25,7 @@ from proto.classification import Certainty, RunResult
 from proto.live import LiveEvent, LiveEventType
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of, run_id_of
 from proto.taxonomy import entry
+from services.query.run_order import ORDERS
 from tests.support import fake_statistics
 from tests.support.one_origin import forward
 
@@ -173,7 +174,11 @@ class FakeQuery:
             if "insect" in query:
                 wanted = query["insect"] == "true"
                 found = [run for run in found if run.result and run.result.is_insect == wanted]
-            found.sort(key=lambda run: (run.sort_at, run.run_id), reverse=True)
+            order = ORDERS[query.get("order", "newest")]
+            found = [run for run in found if run.result or not order.judged]
+            found.sort(
+                key=lambda run: (order.value_of(run.model_dump(mode="python")), run.run_id), reverse=order.descending
+            )
             if "hour" in query:
                 found = [run for run in found if run.local_hour == int(query["hour"])]
             if "camera" in query:

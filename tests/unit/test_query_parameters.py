@@ -29,6 +29,7 @@ def parsed(**query: str):
         ({"insect": "0"}, {"is_insect": False}),
         ({"verified": "true"}, {"verification.label": {"$gt": ""}}),
         ({"verified": "false"}, {"verification.label": None}),
+        ({"day": "2026-07-01", "hour": "0"}, query_of(parsed(day="2026-07-01")) | {"local_hour": 0}),
         ({"certainty": "unclear"}, {"result.certainty": "unclear"}),
         ({"model": "m@1"}, {"result.model_id": "m@1"}),
     ],
@@ -66,6 +67,9 @@ def test_moments_and_days_can_be_given_as_range():
         ({"from": "2026-05-01T10:00:00"}, "from"),
         ({"from": "0001-01-01T00:00:00+23:00"}, "from"),
         ({"to": "yesterday"}, "to"),
+        ({"hour": "9"}, "hour"),
+        ({"hour": "9", "from": "2026-05-01"}, "hour"),
+        ({"hour": "24", "day": "2026-05-01"}, "hour"),
         ({"status": "done"}, "status"),
         ({"insect": "perhaps"}, "insect"),
         ({"certainty": "very"}, "certainty"),
@@ -97,6 +101,15 @@ def test_cursor_survives_the_way_through_a_url(moment):
     assert decode_cursor(cursor.encode()) == cursor
 
 
+@pytest.mark.parametrize("value", [0.9731234567890123, 1e-05, 0.0, 12, 1.5e16, -2.25])
+def test_cursor_of_another_order_is_exact_and_of_no_other_list(value):
+    text = Cursor(value, RUN_ID, "c").encode()
+    assert decode_cursor(text, "c") == Cursor(value, RUN_ID, "c")
+    for other in ("", "d"):
+        with pytest.raises(BadRequest, match=r"^cursor: "):
+            decode_cursor(text, other)
+
+
 @pytest.mark.parametrize("text", ["", "x", "ä", "a" * 500, "MTIz", "OTk5OTk5OTk5OTk5OTk5OTk5Lj"])
 def test_a_foreign_cursor_is_refused(text):
     with pytest.raises(BadRequest, match=r"^cursor: "):
@@ -108,4 +121,12 @@ def test_a_page_behind_a_cursor_seeks_and_keeps_the_text_search():
     query = page_query(parsed(q="Hummel"), Page(10, cursor))
     searched, behind = query["$and"]
     assert {"label": {"$in": ["bee_bombus"]}} in searched["$or"]
-    assert behind["sort_at"] == {"$lte": cursor.sort_at}
+    assert behind["sort_at"] == {"$lte": cursor.value}
+
+
+def test_an_order_by_certainty_asks_for_judged_runs_only_and_seeks_behind_the_last():
+    page = parse_page(Parameters(MultiDict(order="least_certain"), PAGING), 500)
+    assert page_query(parsed(), page) == {"result.probability_weighted": {"$gte": 0}}
+    behind = page_query(parsed(camera="a"), Page(10, Cursor(0.5, RUN_ID, "c"), page.order))["$and"]
+    assert behind[0] == {"camera_id": "a"}
+    assert behind[2]["result.probability_weighted"] == {"$gte": 0.5}
