@@ -1,7 +1,7 @@
 """In which order runs are listed, and what an order asks of the database. Plain code.
 
-Each order has an index (services/chassis/database.py) that ends in the id, so a page is found by seeking behind the last
-row of the one before, however far down the list it is.
+Each order has an index (services/chassis/database.py) that ends in the id, so a page is found by seeking behind the
+last row of the one before, however far down the list it is.
 """
 
 from dataclasses import dataclass

@@ -86,7 +86,8 @@ class RunReader:
     ) -> AsyncIterator[Document]:
         """Yield the documents of a selection (at most ``most``), batch by batch, in constant memory.
 
-        The oldest first, or in another ``order``; ``by_day`` keeps each local day together, days ascending, however many zones.
+        The oldest first, or in another ``order``; ``by_day`` keeps each local day together, days ascending, however
+        many zones.
         """
         sort = [("local_date", 1), ("sort_at", -1), ("_id", -1)] if by_day else order.sort
         query = page_query(selection, Page(limit=most, order=order))
