@@ -52,3 +52,4 @@ class ApiKey(Contract):
     camera_id: CameraId | None = Field(default=None, description="Only this camera; None: all cameras")
     created_at: UtcDatetime
     revoked_at: UtcDatetime | None = None
+    last_used_at: UtcDatetime | None = Field(default=None, description="To the minute")

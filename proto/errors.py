@@ -58,6 +58,12 @@ class CameraNotFound(NotFound):
     slug, title = "camera-not-found", "There is no such camera"
 
 
+class KeyNotFound(NotFound):
+    """No key has this id."""
+
+    slug, title = "key-not-found", "There is no such key"
+
+
 class ModelNotFound(NotFound):
     """No model has this id."""
 

@@ -3,19 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from krabbel.stack.state import load_env
-from proto.camera import Camera, Scope
+from proto.administration import NewCamera, known_zone
+from proto.camera import Scope
 from proto.errors import Conflict, KrabbelError
-from services.chassis.cameras import Cameras, slug
+from services.chassis.cameras import Cameras, camera_of, slug
 from services.chassis.database import open_database
 from services.chassis.settings import BackendSettings
 
@@ -44,16 +45,10 @@ async def ensure_camera(
     timezone: str,
 ) -> str | None:
     """Create a camera with a key unless it is there; return the key, or None where it was there."""
-    camera = Camera(
-        camera_id=camera_id,
-        name=name,
-        place=place,
-        latitude=latitude,
-        longitude=longitude,
-        timezone=timezone,
-        credit=name,
-        created_at=datetime.now(UTC),
+    wanted = NewCamera(
+        camera_id=camera_id, name=name, place=place, latitude=latitude, longitude=longitude, timezone=timezone
     )
+    camera = camera_of(wanted)
     async with cameras_of(env) as cameras:
         try:
             await cameras.add(camera)
@@ -63,9 +58,10 @@ async def ensure_camera(
 
 
 def _known_zone(value: str) -> str:
-    if value not in available_timezones():
-        raise typer.BadParameter(f"{value!r} is no IANA time zone; write it like Europe/Berlin")
-    return value
+    try:
+        return known_zone(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 @app.command()
@@ -78,6 +74,8 @@ def add(
     data_dir: DataDir = None,
 ) -> None:
     """Add a camera and print its key, once."""
+    if (lat is None) != (lon is None):
+        raise typer.BadParameter("name both --lat and --lon, or none")
     camera_id = slug(name)
     key = _run(ensure_camera(load_env(data_dir), camera_id, name, place, lat, lon, tz))
     if key is None:

@@ -9,9 +9,11 @@ import hmac
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from aiohttp import web
 
+from proto.administration import KEY_ID_DIGITS
 from proto.camera import ApiKey, Scope
 from proto.errors import KrabbelError, NotAllowed, NotAuthenticated
 from services.chassis.cameras import Cameras, hash_key
@@ -19,6 +21,8 @@ from services.chassis.logging import get_logger
 
 REFRESH_S = 2.0
 LOOK_UP_S = 1.0
+NOTE_USE = timedelta(minutes=1)
+"""How exactly the last use of a key is noted: a write a minute and key, however busy it is"""
 LEGACY_HEADER = "access_token"
 log = get_logger(__name__)
 
@@ -30,6 +34,20 @@ class Principal:
     name: str
     scopes: frozenset[Scope]
     camera_id: str | None = None
+    key_id: str = ""
+    """What a log may say of the key: the first digits of its hash; empty for keys of the settings"""
+
+    def require_administrator(self) -> None:
+        """Return if the principal may administer the whole system.
+
+        Raises:
+            NotAllowed: it has no scope ``admin``, or is bound to one camera.
+        """
+        self.require(Scope.ADMIN)
+        if self.camera_id is not None:
+            raise NotAllowed(
+                f"This key is bound to the camera {self.camera_id!r}; administration takes one for all cameras."
+            )
 
     def require(self, scope: Scope) -> None:
         """Return if the principal has the scope (admin has all).
@@ -52,7 +70,7 @@ def key_of(request: web.Request) -> str | None:
 
 
 def _principal(key: ApiKey) -> Principal:
-    return Principal(key.label or key.key_hash[:8], key.scopes, key.camera_id)
+    return Principal(key.label or key.key_hash[:8], key.scopes, key.camera_id, key.key_hash[:KEY_ID_DIGITS])
 
 
 class KeyRing:
@@ -63,6 +81,8 @@ class KeyRing:
         self._cameras = cameras
         self._fixed = {hash_key(key): principal for key, principal in fixed}
         self._stored: dict[str, Principal] = {}
+        self._used: dict[str, datetime] = {}
+        self._noted: dict[str, datetime] = {}
         self.loaded = False
 
     def check(self, key: str | None) -> Principal:
@@ -79,6 +99,8 @@ class KeyRing:
         digest = hash_key(key)
         for known, principal in ((digest, self._fixed.get(digest)), (digest, self._stored.get(digest))):
             if principal is not None and hmac.compare_digest(known, digest):
+                if principal.key_id:
+                    self._used[digest] = datetime.now(UTC)
                 return principal
         raise NotAuthenticated("This key is not known, or was revoked. `krabbel camera list` shows which are valid.")
 
@@ -99,6 +121,7 @@ class KeyRing:
                     found = await self._cameras.key(hash_key(key))
                 if found is not None and found.revoked_at is None:
                     self._stored[found.key_hash] = _principal(found)
+                    self._used[found.key_hash] = datetime.now(UTC)
                     return self._stored[found.key_hash]
             raise
 
@@ -107,12 +130,27 @@ class KeyRing:
         self._stored = {key.key_hash: _principal(key) for key in keys if key.revoked_at is None}
         self.loaded = True
 
+    async def note_uses(self) -> None:
+        """Write down which keys were used lately; what cannot be written is kept for the next time."""
+        due = {
+            key_hash: at
+            for key_hash, at in self._used.items()
+            if key_hash not in self._noted or at - self._noted[key_hash] >= NOTE_USE
+        }
+        if due:
+            await self._cameras.keys_used(due)
+            self._noted.update(due)
+            for key_hash, at in due.items():
+                if self._used.get(key_hash) == at:
+                    del self._used[key_hash]
+
     async def refresh_forever(self) -> None:
         """Reload the keys until cancelled; while the database is away, the last known ones stay valid."""
         away = False
         while True:
             try:
                 async with asyncio.timeout(10):
+                    await self.note_uses()
                     self.replace(await self._cameras.keys())
                 away = False
             except (KrabbelError, TimeoutError) as error:

@@ -4,11 +4,15 @@ import hashlib
 import re
 import secrets
 import unicodedata
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from pymongo import ReturnDocument, UpdateOne
+
+from proto.administration import CameraChange, NewCamera
 from proto.camera import ApiKey, Camera, Heartbeat, Scope
-from proto.errors import CameraNotFound, Conflict
+from proto.errors import CameraNotFound, Conflict, KeyNotFound
 from services.chassis.database import Database, Document, available, insert_once
 from services.chassis.presence import Presence
 
@@ -30,6 +34,13 @@ def slug(name: str) -> str:
     german = name.lower().translate({ord("ä"): "ae", ord("ö"): "oe", ord("ü"): "ue", ord("ß"): "ss"})
     plain = unicodedata.normalize("NFKD", german).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:64].strip("-") or "camera"
+
+
+def camera_of(wanted: NewCamera) -> Camera:
+    """Return the camera that somebody wants: its id is made of its name, its credit line is its name, if need be."""
+    fields = wanted.model_dump(exclude={"camera_id", "credit"})
+    camera_id, credit = wanted.camera_id or slug(wanted.name), wanted.credit or wanted.name
+    return Camera(**fields, camera_id=camera_id, credit=credit, created_at=datetime.now(UTC))
 
 
 def _camera(document: Document) -> Camera:
@@ -74,6 +85,24 @@ class Cameras:
         if not await available(lambda: insert_once(self._cameras, document)):
             raise Conflict(f"There is a camera {camera.camera_id!r} already; choose another name.")
 
+    async def change(self, camera_id: str, change: CameraChange) -> Camera:
+        """Change what ``change`` names, and return the camera as it is then.
+
+        Raises:
+            CameraNotFound: there is none with this id.
+        """
+        fields = change.model_dump(exclude_unset=True)
+        if not fields:
+            return await self.get(camera_id)
+        document = await available(
+            lambda: self._cameras.find_one_and_update(
+                {"_id": camera_id}, {"$set": fields}, return_document=ReturnDocument.AFTER
+            )
+        )
+        if document is None:
+            raise CameraNotFound(f"No camera has the id {camera_id!r}. `krabbel camera list` shows them.")
+        return _camera(document)
+
     async def keys(self) -> list[ApiKey]:
         """Return all keys, revoked ones included."""
         documents = await available(lambda: self._keys.find().to_list(None))
@@ -106,6 +135,28 @@ class Cameras:
         change = {"$set": {"revoked_at": datetime.now(UTC)}}
         result = await available(lambda: self._keys.update_many(query, change))
         return int(result.modified_count)
+
+    async def revoke_key(self, key_id: str) -> ApiKey:
+        """Revoke one key, by the first digits of its hash, and return it; one that is revoked stays as it is.
+
+        Raises:
+            KeyNotFound: there is none.
+            Conflict: several keys begin so.
+        """
+        found = await available(lambda: self._keys.find({"_id": {"$regex": f"^{re.escape(key_id)}"}}).to_list(2))
+        if not found:
+            raise KeyNotFound(f"No key has the id {key_id!r}. `krabbel key list` shows them.")
+        if len(found) > 1:
+            raise Conflict(f"Several keys begin with {key_id!r}: name more digits.")
+        key_hash, now = found[0]["_id"], datetime.now(UTC)
+        query = {"_id": key_hash, "revoked_at": None}
+        await available(lambda: self._keys.update_one(query, {"$set": {"revoked_at": now}}))
+        return await self.key(key_hash) or _key(found[0])
+
+    async def keys_used(self, used: Mapping[str, datetime]) -> None:
+        """Note when keys were used last, by their hashes."""
+        writes = [UpdateOne({"_id": key_hash}, {"$max": {"last_used_at": at}}) for key_hash, at in used.items()]
+        await available(lambda: self._keys.bulk_write(writes, ordered=False))
 
     async def uploaded(self, camera_id: str, at: datetime) -> None:
         """Note an upload."""

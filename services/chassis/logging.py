@@ -14,7 +14,7 @@ from aiohttp.web import RequestPayloadError
 from services.chassis.settings import ServiceSettings
 
 _SECRET_NAMES = ("key", "token", "secret", "password", "authorization")
-_HARMLESS = ("object_key", "routing_key", "key_label")
+_HARMLESS = ("object_key", "routing_key", "key_label", "key_id")
 
 
 def _hide_secrets(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

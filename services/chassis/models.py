@@ -5,15 +5,18 @@ in use, so that activating is one atomic write, which every worker sees within s
 worker uses the file in its own settings.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import Field
 
+from proto.administration import ModelInfo
 from proto.base import Contract, Sha256, UtcDatetime
 from proto.errors import Conflict, ModelNotFound
 from proto.taxonomy import taxonomy
 from services.chassis.database import Database, available, insert_once
+from services.chassis.workers import WorkerStatus
 
 ACTIVE = "active"
 EXTENSIONS = {"yolov5": ".pt", "torchscript": ".torchscript", "onnx": ".onnx"}
@@ -52,6 +55,18 @@ class RegisteredModel(ModelDescription):
     """The document of collection ``models``."""
 
     added_at: UtcDatetime
+
+
+def model_info(model: RegisteredModel, active_id: str | None, workers: Iterable[WorkerStatus]) -> ModelInfo:
+    """Return a model as operators see it: activated or not, and by how many workers it is used."""
+    using = sum(worker.model_id == model.model_id for worker in workers)
+    return ModelInfo(
+        **model.model_dump(include=set(ModelInfo.model_fields)),
+        model_id=model.model_id,
+        unknown_classes=model.unknown_classes,
+        active=model.model_id == active_id,
+        workers=using,
+    )
 
 
 class Models:

@@ -13,11 +13,12 @@ from services.chassis.broker import open_broker
 from services.chassis.cameras import Cameras
 from services.chassis.database import open_database
 from services.chassis.logging import get_logger
+from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
 from services.chassis.runs import Runs
 from services.chassis.verifications import Verifications
 from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
-from services.ingest import routes_verify
+from services.ingest import routes_admin, routes_verify
 from services.ingest.certificate import watch_certificate
 from services.ingest.context import (
     CAMERAS,
@@ -56,7 +57,7 @@ def create_app(settings: IngestSettings) -> web.Application:
     app.router.add_post("/classify/{tracking_id}", classify, expect_handler=expect_continue)
     app.router.add_post("/api/v1/runs", post_run, expect_handler=expect_continue)
     app.router.add_post("/api/v1/cameras/{camera_id}/heartbeat", heartbeat)
-    app.add_routes(routes_verify.routes())
+    app.add_routes([*routes_verify.routes(), *routes_admin.routes()])
     app.cleanup_ctx.append(_everything)
     return app
 
@@ -81,6 +82,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
                 await registry.refresh()
         app[SPOOL], app[REGISTRY], app[CAMERAS] = spool, registry, cameras
         app[routes_verify.VERIFICATIONS] = Verifications(database)
+        app[routes_admin.MODELS] = Models(database)
         app[KNOWN_RUNS] = KnownRuns(spool, runs)
         # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
         app[READY_CHECKS]["spool"] = spool.check_room

@@ -94,10 +94,14 @@ class Registry:
         """Reload once; make the camera of the predecessor's key if it is missing."""
         if self._named is not None:
             await self._make_named(self._named)
+        await self.keys.note_uses()
         keys, cameras = await self._cameras.keys(), await self._cameras.all()
         self.cameras = tuple(cameras)
         fresh = Snapshot(
-            keys=tuple(sorted(keys, key=lambda key: key.key_hash)),
+            keys=tuple(
+                key.model_copy(update={"last_used_at": None})  # else each use would be a reason to write the file anew
+                for key in sorted(keys, key=lambda key: key.key_hash)
+            ),
             zones={camera.camera_id: camera.timezone for camera in cameras},
         )
         if fresh != self._snapshot or not self.keys.loaded:

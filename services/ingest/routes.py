@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from proto.camera import Heartbeat, Scope
 from proto.errors import (
@@ -22,6 +21,7 @@ from proto.run import RunSource, RunStatus, TrackingRun
 from services.chassis.auth import Principal, key_of
 from services.chassis.web import json_response
 from services.ingest.acceptance import RunForm, Upload, api_upload, legacy_upload, parse_run_form
+from services.ingest.bodies import body_of
 from services.ingest.context import CAMERAS, FAILED_KEYS, INTAKE, KNOWN_RUNS, PROXIES, REGISTRY, SETTINGS
 from services.ingest.form import RUN_PART
 from services.ingest.gate import client_address
@@ -148,12 +148,7 @@ async def heartbeat(request: web.Request) -> web.Response:
     camera_id = request.match_info["camera_id"]
     if principal.camera_id not in (None, camera_id):
         raise NotAllowed(f"This key is for the camera {principal.camera_id!r} only.")
-    body = await request.read()
-    try:
-        said = Heartbeat.model_validate_json(body or b"{}")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadRequest(f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}.") from error
+    said = await body_of(request, Heartbeat)
     await request.app[CAMERAS].heard(camera_id, said, datetime.now(UTC))
     return json_response({"camera_id": camera_id, "status": "noted"})
 

@@ -1,13 +1,13 @@
 """``POST /api/v1/verifications``: people say what runs are. Ingest takes it because all writes come in here."""
 
 from aiohttp import web
-from pydantic import ValidationError
 
 from proto.camera import Scope
 from proto.errors import BadRequest
 from proto.verification import VerificationAnswer, VerificationRequest
 from services.chassis.verifications import Verifications
 from services.chassis.web import json_response
+from services.ingest.bodies import body_of
 from services.ingest.routes import authenticate
 
 VERIFICATIONS = web.AppKey("verifications", Verifications)
@@ -17,11 +17,7 @@ async def verify(request: web.Request) -> web.Response:
     """Confirm, correct or withdraw, many runs at once: all of them or none."""
     principal = await authenticate(request)
     principal.require(Scope.VERIFY)
-    try:
-        wanted = VerificationRequest.model_validate_json(await request.read() or b"{}")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise BadRequest(f"{'.'.join(map(str, first['loc'])) or 'JSON'}: {first['msg']}.") from error
+    wanted = await body_of(request, VerificationRequest)
     ids = [item.run_id for item in wanted.items]
     if len(set(ids)) < len(ids):
         raise BadRequest("items: a run is named twice; say one thing of each.")

@@ -41,6 +41,18 @@ async def reader_of(request: web.Request) -> Principal:
     return PUBLIC if request.headers.get(AS) == PUBLIC.name else principal
 
 
+async def administrator_of(request: web.Request) -> Principal:
+    """Return who reads what only operators may.
+
+    Raises:
+        NotAuthenticated: no valid key.
+        NotAllowed: the key has no scope ``admin``, or is bound to one camera, or passes on a question of the public.
+    """
+    principal = await reader_of(request)
+    principal.require_administrator()
+    return principal
+
+
 def visible_cameras(principal: Principal, wanted: tuple[str, ...]) -> tuple[str, ...]:
     """Return the cameras to read of those ``wanted`` (none wanted: all); a key of one camera reads that one.
 

@@ -12,6 +12,7 @@ from services.chassis.broker import open_broker
 from services.chassis.cameras import Cameras
 from services.chassis.database import Database, open_database
 from services.chassis.logging import get_logger
+from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
 from services.chassis.presence import Presence
 from services.chassis.presigned import Presigner
@@ -20,8 +21,10 @@ from services.chassis.rollups import Rollups
 from services.chassis.schema import Schema
 from services.chassis.verifications import Verifications, store_labels
 from services.chassis.web import READY_CHECKS, new_app
+from services.chassis.workers import Workers
 from services.query import (
     routes_about,
+    routes_admin,
     routes_agreement,
     routes_alerts,
     routes_docs,
@@ -59,6 +62,7 @@ ROOMS = (
     routes_agreement,
     routes_uptime,
     routes_about,
+    routes_admin,
     routes_alerts,
     routes_live,
     routes_legacy,
@@ -90,6 +94,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_previews.STANDS_IN] = routes_previews.StandsIn()
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
+        app[routes_admin.MODELS], app[routes_admin.WORKERS] = Models(database), Workers(database)
         app[routes_alerts.ALERTS] = AlertKeeper(database, broker, settings, channels(settings))
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
         app[routes_embeds.EMBEDS] = EmbedHub(

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 from pydantic.json_schema import models_json_schema
 
+from proto.administration import IssuedKey, KeyInfo, ModelList
 from proto.base import Contract
 from proto.camera import Camera
 from proto.classification import Classification
@@ -23,7 +24,10 @@ CONTRACTS: tuple[type[Contract], ...] = (
     Classification,
     ClassifyJob,
     ExportJob,
+    IssuedKey,
+    KeyInfo,
     LiveEvent,
+    ModelList,
     Problem,
     TaxonomyEntry,
     TrackingRun,

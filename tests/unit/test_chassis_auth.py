@@ -51,6 +51,32 @@ def test_a_key_does_only_what_its_scopes_say_and_admin_does_all():
     Principal("boss", frozenset({Scope.ADMIN})).require(Scope.VERIFY)
 
 
+def test_a_key_of_one_camera_never_administers_the_system():
+    Principal("boss", frozenset({Scope.ADMIN})).require_administrator()
+    with pytest.raises(NotAllowed, match="garden"):
+        Principal("trap", frozenset({Scope.ADMIN}), "garden").require_administrator()
+    with pytest.raises(NotAllowed, match="admin"):
+        Principal("reader", frozenset({Scope.READ})).require_administrator()
+
+
+async def test_the_last_use_of_a_key_is_written_once_a_minute_and_never_for_a_wrong_one():
+    class Written(list):
+        async def keys_used(self, used):
+            self.append(dict(used))
+
+    written = Written()
+    keys = KeyRing(written)
+    keys.replace([stored("secret")])
+    with pytest.raises(NotAuthenticated):
+        keys.check("wrong")
+    await keys.note_uses()
+    assert written == []
+    for _ in range(3):
+        keys.check("secret")
+        await keys.note_uses()
+    assert [list(used) for used in written] == [[hash_key("secret")]]
+
+
 def test_new_keys_differ_and_no_key_can_be_read_from_its_hash():
     first, second = new_key(), new_key()
     assert first != second

@@ -1,0 +1,150 @@
+"""What operators do over HTTP, on real servers: written at the gateway, read from query."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from proto.camera import Scope
+from services.chassis.cameras import Cameras, hash_key
+from services.chassis.database import Database, open_database
+from services.chassis.models import ModelDescription, Models
+from services.query.app import create_app
+from services.query.settings import QuerySettings
+from tests.support.ingest_process import IngestProcess
+
+pytestmark = pytest.mark.stack
+KEYS = "/api/v1/keys"
+
+
+@pytest.fixture(scope="module")
+def gateway(backends, tmp_path_factory: pytest.TempPathFactory) -> Iterator[IngestProcess]:
+    process = IngestProcess(backends.env, Path(tmp_path_factory.mktemp("gateway")))
+    process.start()
+    yield process
+    process.kill()
+
+
+@dataclass
+class Operator:
+    """Asks gateway and query with one key."""
+
+    gateway: IngestProcess
+    query: TestClient
+    database: Database
+    key: str
+
+    async def asks(self, method: str, path: str, body: object = None, key: str | None = None, **more: Any):
+        headers = {"Authorization": f"Bearer {key or self.key}", **more}
+        async with aiohttp.ClientSession(headers=headers) as session:
+            to = self.query.make_url(path) if method == "GET" else self.gateway.url + path
+            async with session.request(method, to, json=body) as answer:
+                return answer.status, await answer.json(content_type=None)
+
+    async def does(self, method: str, path: str, body: object = None, status: int = 200, **more: Any) -> Any:
+        answered, said = await self.asks(method, path, body, **more)
+        assert answered == status, said
+        return said
+
+
+@pytest.fixture
+async def operator(gateway: IngestProcess) -> AsyncIterator[Operator]:
+    settings = QuerySettings.from_env(gateway.env)
+    async with open_database(settings) as database, TestClient(TestServer(create_app(settings))) as query:
+        key = await Cameras(database).issue_key(frozenset({Scope.ADMIN}), None, "the operator")
+        yield Operator(gateway, query, database, key)
+
+
+async def test_a_key_opens_at_once_and_is_shut_within_five_seconds(operator: Operator):
+    await operator.does("POST", "/api/v1/cameras", {"name": "Dachgarten"}, 201)
+    wanted = {"name": "Trap on the roof", "scopes": ["upload", "read"], "camera_id": "dachgarten"}
+    issued = await operator.does("POST", KEYS, wanted, 201)
+    heartbeat = "/api/v1/cameras/dachgarten/heartbeat"
+    await operator.does("POST", heartbeat, {"battery_percent": 50}, key=issued["key"])
+    await operator.does("GET", "/api/v1/cameras", key=issued["key"])
+    (listed,) = [item for item in (await operator.does("GET", KEYS))["items"] if item["id"] == issued["id"]]
+    assert listed == {name: value for name, value in issued.items() if name != "key"} | {
+        "last_used_at": listed["last_used_at"]
+    }
+    revoked = await operator.does("DELETE", f"{KEYS}/{issued['id']}")
+    assert revoked["revoked_at"] is not None
+    assert (await operator.does("DELETE", f"{KEYS}/{issued['id']}"))["revoked_at"] == revoked["revoked_at"]
+    deadline = time.monotonic() + 5
+    shut: list[int] = []
+    while shut != [401, 401]:
+        assert time.monotonic() < deadline, shut
+        await asyncio.sleep(0.1)
+        shut = [
+            (await operator.asks("POST", heartbeat, {}, key=issued["key"]))[0],
+            (await operator.asks("GET", "/api/v1/cameras", key=issued["key"]))[0],
+        ]
+    (listed,) = [item for item in (await operator.does("GET", KEYS))["items"] if item["id"] == issued["id"]]
+    assert listed["last_used_at"] is not None
+    said = operator.gateway.log.read_text()
+    orders = [line for line in said.splitlines() if "operator's order" in line]
+    assert [issued["id"] in line and hash_key(operator.key)[:12] in line for line in orders[-3:]] == [True] * 3
+    assert issued["key"] not in said
+    assert operator.key not in said
+
+
+async def test_only_an_administrator_of_the_whole_system_may(operator: Operator):
+    cameras = Cameras(operator.database)
+    bound = await cameras.issue_key(frozenset({Scope.ADMIN}), "roof", "bound")
+    reader = await cameras.issue_key(frozenset({Scope.READ, Scope.UPLOAD, Scope.VERIFY}), None, "reader")
+    for key in (bound, reader):
+        for method, path in (
+            ("GET", KEYS),
+            ("GET", "/api/v1/models"),
+            ("GET", "/api/v1/cameras?exact=true"),
+            ("POST", KEYS),
+            ("DELETE", f"{KEYS}/0123456789ab"),
+            ("POST", "/api/v1/cameras"),
+            ("PATCH", "/api/v1/cameras/roof"),
+            ("POST", "/api/v1/models/default/activate"),
+        ):
+            status, said = await operator.asks(method, path, key=key)
+            assert (status, said["type"]) == (403, "urn:krabbel:problem:not-allowed"), (method, path)
+    await operator.does("GET", KEYS, status=403, **{"Krabbel-As": "public"})
+    assert (await operator.asks("GET", KEYS, key="wrong"))[0] == 401
+
+
+async def test_a_camera_is_added_changed_and_shown_as_exactly_as_one_may(operator: Operator):
+    place = {"latitude": 52.393412, "longitude": 13.091234, "coordinate_uncertainty_m": 5000}
+    made = await operator.does("POST", "/api/v1/cameras", {"camera_id": "meadow", "name": "Wiese", **place}, 201)
+    assert (made["camera_id"], made["credit"]) == ("meadow", "Wiese")
+    await operator.does("POST", "/api/v1/cameras", {"camera_id": "meadow", "name": "Other"}, 409)
+    changed = await operator.does(
+        "PATCH", "/api/v1/cameras/meadow", {"timezone": "Europe/Lisbon", "licence": "CC0-1.0"}
+    )
+    assert changed == made | {"timezone": "Europe/Lisbon", "licence": "CC0-1.0"}
+
+    async def shown(query: str = "") -> dict[str, Any]:
+        items = (await operator.does("GET", f"/api/v1/cameras{query}"))["items"]
+        return next(item for item in items if item["camera_id"] == "meadow")
+
+    assert (await shown("?exact=true"))["latitude"] == place["latitude"]
+    assert (await shown())["latitude"] != place["latitude"]
+    said = await operator.does("PATCH", "/api/v1/cameras/meadow", {"timezone": "Mars/Base"}, 400)
+    assert "Mars/Base" in said["detail"]
+    await operator.does("PATCH", "/api/v1/cameras/nowhere", {"place": "x"}, 404)
+    await operator.does("POST", KEYS, {"name": "x", "scopes": ["read"], "camera_id": "nowhere"}, 404)
+
+
+async def test_a_model_is_activated_and_the_settings_file_again(operator: Operator):
+    described = ModelDescription(
+        name="bees", version="1", sha256="0" * 64, format="onnx", byte_size=1, classes=("bee",), image_size=64
+    )
+    await Models(operator.database).add(described)
+    await operator.does("POST", "/api/v1/models/bees@1/activate")
+    listed = await operator.does("GET", "/api/v1/models")
+    assert listed["active"] == "bees@1"
+    assert [(item["model_id"], item["active"], item["workers"]) for item in listed["items"]] == [("bees@1", True, 0)]
+    await operator.does("POST", "/api/v1/models/default/activate")
+    assert (await operator.does("GET", "/api/v1/models"))["active"] is None
+    await operator.does("POST", "/api/v1/models/wasps@9/activate", status=404)
