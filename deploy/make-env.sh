@@ -36,6 +36,7 @@ secret krabbel_s3_access_key "krabbel"
 secret krabbel_s3_secret_key "$(random)"
 secret krabbel_service_key "$(random)"
 secret krabbel_admin_key "$(random)"
+secret krabbel_admin_password "$(random 15)" # of the dashboard's first user, admin
 secret krabbel_cookie_secret "$(random 32)"
 secret grafana_password "$(random)"
 

@@ -28,6 +28,12 @@ class NotAuthenticated(KrabbelError):
     status, slug, title = 401, "not-authenticated", "A valid key is needed"
 
 
+class WrongSignIn(KrabbelError):
+    """Name and password do not belong together; which of the two is wrong is never told."""
+
+    status, slug, title = 401, "wrong-sign-in", "Name or password is wrong"
+
+
 class NotAllowed(KrabbelError):
     """The key is known and may not do this."""
 

@@ -53,6 +53,9 @@ END
         if [ "$name" = ingest ]; then
             printf 'krabbel_admin_key: "%s"\n' "$admin_key"
         fi
+        if [ "$name" = query ]; then # of the dashboard's first user, admin
+            printf 'krabbel_admin_password: "%s"\n' "$(random 15)"
+        fi
     } | secret "krabbel-$name"
 done
 secret krabbel-dashboard <<END

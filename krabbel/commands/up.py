@@ -1,10 +1,12 @@
 """``krabbel up``: start everything in one folder, and keep it running until Ctrl-C."""
 
+import asyncio
 import os
 import signal
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,16 @@ import typer
 from dotenv import dotenv_values
 from rich.console import Console
 
+from krabbel.commands.user import ensure_first_admin
 from krabbel.stack.component import Component, State
+from krabbel.stack.credentials import load_or_create
 from krabbel.stack.embedded import EVERYTHING, EmbeddedStack
 from krabbel.stack.errors import StackError
 from krabbel.stack.probes import answers_http
 from krabbel.stack.spec import ProcessSpec
 from krabbel.stack.state import default_data_dir
+from proto.errors import KrabbelError
+from services.chassis.users import FIRST_ADMIN
 
 OUTSIDE = {"broker": "KRABBEL_AMQP_URL", "database": "KRABBEL_MONGO_URL", "objects": "KRABBEL_S3_ENDPOINT"}
 """Where one of these is set, that server is yours and not started here."""
@@ -60,7 +66,8 @@ def up(
     try:
         console.print(f"Starting in {stack.folder.root} (the logs are in {stack.folder.logs})")
         stack.start()
-        _tell_ready(console, stack, key_is_given="KRABBEL_API_KEY" in settings)
+        password = _first_password(stack, settings)
+        _tell_ready(console, stack, key_is_given="KRABBEL_API_KEY" in settings, password=password)
         if demo:
             stack.add(_simulator(stack))
         threading.Event().wait()
@@ -110,10 +117,27 @@ def _stop(stack: EmbeddedStack) -> None:
         stack.stop(kill=True)
 
 
-def _tell_ready(console: Console, stack: EmbeddedStack, *, key_is_given: bool) -> None:
+def _first_password(stack: EmbeddedStack, settings: Mapping[str, str]) -> str | None:
+    """See to it that somebody can sign in; return the password of the user who was made just now, if it is ours."""
+    given = settings.get("KRABBEL_ADMIN_PASSWORD")
+    ours = load_or_create(stack.folder.root / "secrets.json").admin_password
+    try:
+        made = asyncio.run(ensure_first_admin(stack.env, given or ours))
+    except KrabbelError as error:
+        raise StackError(f"The first user was not made: {error.detail}") from error
+    return ours if made and not given else None
+
+
+def _tell_ready(console: Console, stack: EmbeddedStack, *, key_is_given: bool, password: str | None) -> None:
     url = stack.urls["public"]
     print(f"krabbel is ready: {url}", flush=True)
     console.print(f"  dashboard   {url}/")
+    if password:
+        console.print(
+            f"  sign in     as [bold]{FIRST_ADMIN}[/] with [bold]{password}[/] (shown only now, kept in secrets.json)"
+        )
+    else:
+        console.print("  sign in     `krabbel user list` shows who may, `krabbel user passwd NAME` sets a new password")
     console.print(f"  API         {url}/docs")
     if key_is_given:
         console.print("  keys        the API_KEY that you gave (.env or environment) uploads and reads;")

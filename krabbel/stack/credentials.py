@@ -1,4 +1,7 @@
-"""The passwords and keys of one stack: made once, kept in ``secrets.json`` (0600) of the data folder, never printed."""
+"""The passwords and keys of one stack: made once, kept in ``secrets.json`` (0600) of the data folder, never printed.
+
+But for one: the first user's password is said once, when the first start is ready.
+"""
 
 import base64
 import hashlib
@@ -8,6 +11,8 @@ import os
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from services.chassis.passwords import generated
 
 
 @dataclass(slots=True)
@@ -26,6 +31,8 @@ class Credentials:
     s3_secret_key: str = field(default_factory=lambda: secrets.token_hex(24))
     object_admin_password: str = field(default_factory=lambda: secrets.token_hex(24))
     accounts_secret: str = field(default_factory=lambda: secrets.token_hex(32))
+    admin_password: str = field(default_factory=generated)
+    """Of the dashboard's first user ``admin``, as it was made; `krabbel user passwd` sets another one."""
 
     def account_password(self, server: str, service: str) -> str:
         """Return the password of a service's own account on a server (``mongodb``, ``rabbitmq``)."""

@@ -97,6 +97,10 @@ INDEXES: dict[str, list[IndexModel]] = {
     "presence": [IndexModel([("camera_id", ASCENDING), ("day", ASCENDING)])],
     "api_keys": [IndexModel([("camera_id", ASCENDING)])],
     "workers": [IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=60)],
+    "sessions": [
+        IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
+        IndexModel([("user_id", ASCENDING)]),
+    ],
 }
 
 
@@ -111,6 +115,8 @@ class Database:
         self.verifications: Collection = database["verifications"]
         self.cameras: Collection = database["cameras"]
         self.api_keys: Collection = database["api_keys"]
+        self.users: Collection = database["users"]
+        self.sessions: Collection = database["sessions"]
         self.models: Collection = database["models"]
         self.workers: Collection = database["workers"]
         self.rollups: Collection = database["rollups"]

@@ -12,6 +12,8 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
+from services.chassis.forwarded import OUR_NETWORKS
+
 
 class Settings(BaseSettings):
     """Base: prefix, unknown variables ignored (all services share one environment)."""
@@ -67,6 +69,9 @@ class ServiceSettings(BackendSettings):
     otlp_endpoint: str = Field(
         "",
         description="Collector of traces (OTLP/HTTP), as http://host:4318; needs the extra `otel`; empty: no traces",
+    )
+    trusted_proxies: str = Field(
+        OUR_NETWORKS, description="Networks whose X-Forwarded-For is believed, where an address is limited"
     )
     service_key: SecretStr | None = Field(
         None, description="Shared secret with which the services read from each other (the dashboard from query)"

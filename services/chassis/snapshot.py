@@ -19,7 +19,7 @@ from pymongo.read_concern import ReadConcern
 from proto.errors import Unavailable
 from services.chassis.database import Database, Document, Session, available
 
-PASSING = frozenset({"workers", "leases", "restores"})
+PASSING = frozenset({"workers", "leases", "restores", "sessions"})
 """Collections that describe the running system, not what it holds."""
 BATCH = 500
 _RAW: "CodecOptions[Any]" = CodecOptions(document_class=RawBSONDocument)

@@ -12,6 +12,7 @@ from proto.errors import KrabbelError
 from services.chassis.broker import open_broker
 from services.chassis.cameras import Cameras
 from services.chassis.database import open_database
+from services.chassis.forwarded import parse_networks
 from services.chassis.logging import get_logger
 from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
@@ -32,7 +33,7 @@ from services.ingest.context import (
 )
 from services.ingest.failpoints import Failpoints
 from services.ingest.forwarder import Forwarder
-from services.ingest.gate import FailedKeys, parse_networks
+from services.ingest.gate import FailedKeys
 from services.ingest.intake import Intake
 from services.ingest.known_runs import KnownRuns
 from services.ingest.prepare import prepare

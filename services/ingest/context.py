@@ -3,7 +3,8 @@
 from aiohttp import web
 
 from services.chassis.cameras import Cameras
-from services.ingest.gate import FailedKeys, Network
+from services.chassis.forwarded import Network
+from services.ingest.gate import FailedKeys
 from services.ingest.intake import Intake
 from services.ingest.known_runs import KnownRuns
 from services.ingest.registry import Registry

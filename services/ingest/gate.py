@@ -2,18 +2,15 @@
 
 import asyncio
 import hashlib
-import time
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from proto.errors import TooManyRequests
+from services.chassis.failures import MOST_KEYS, Failures
 from services.ingest.metrics import UPLOADS_NOW
 
 WINDOW_S = 60.0
-MAX_ADDRESSES = 10_000
-Network = IPv4Network | IPv6Network
 
 
 class Places:
@@ -70,8 +67,7 @@ class FailedKeys:
     """
 
     def __init__(self, per_minute: int) -> None:
-        self._per_minute = per_minute
-        self._failures: OrderedDict[str, deque[float]] = OrderedDict()
+        self._failures = Failures(per_minute, WINDOW_S)
         self._trusted: OrderedDict[tuple[str, bytes], None] = OrderedDict()
 
     def check(self, address: str, key: str | None) -> None:
@@ -80,59 +76,22 @@ class FailedKeys:
         Raises:
             TooManyRequests: the address sent too many wrong ones.
         """
-        failures = self._failures.get(address)
-        if failures is None:
-            return
-        now = time.monotonic()
-        while failures and failures[0] < now - WINDOW_S:
-            failures.popleft()
-        if not failures:
-            del self._failures[address]
-        elif len(failures) >= self._per_minute and (address, _digest(key)) not in self._trusted:
-            wait = max(1, round(failures[0] + WINDOW_S - now))
-            raise TooManyRequests("Too many wrong keys came from this address.", retry_after_s=wait)
+        wait = self._failures.wait_s(address)
+        if wait and (address, _digest(key)) not in self._trusted:
+            raise TooManyRequests("Too many wrong keys came from this address.", retry_after_s=max(1, round(wait)))
 
     def failed(self, address: str) -> None:
         """Note a wrong key."""
-        self._failures.setdefault(address, deque(maxlen=self._per_minute)).append(time.monotonic())
-        self._failures.move_to_end(address)
-        while len(self._failures) > MAX_ADDRESSES:
-            self._failures.popitem(last=False)
+        self._failures.note(address)
 
     def succeeded(self, address: str, key: str | None) -> None:
         """Note a right one."""
         entry = (address, _digest(key))
         self._trusted[entry] = None
         self._trusted.move_to_end(entry)
-        while len(self._trusted) > MAX_ADDRESSES:
+        while len(self._trusted) > MOST_KEYS:
             self._trusted.popitem(last=False)
 
 
 def _digest(key: str | None) -> bytes:
     return hashlib.sha256((key or "").encode("utf-8", "surrogateescape")).digest()
-
-
-def parse_networks(text: str) -> tuple[Network, ...]:
-    """Return the networks in a comma-separated list. Raises ValueError for what is none."""
-    return tuple(ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
-
-
-def client_address(peer: str | None, forwarded_for: str, proxies: tuple[Network, ...]) -> str:
-    """Return the address of the client: the last one in X-Forwarded-For that is no proxy of ours.
-
-    The header is believed only where the connection itself comes from a trusted proxy.
-    """
-    address = peer or "unknown"
-    for hop in [*reversed([part.strip() for part in forwarded_for.split(",") if part.strip()])]:
-        if not _within(address, proxies):
-            break
-        address = hop
-    return address[:64]
-
-
-def _within(address: str, networks: tuple[Network, ...]) -> bool:
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return False
-    return any(parsed in network for network in networks if network.version == parsed.version)

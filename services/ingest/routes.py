@@ -19,12 +19,12 @@ from proto.errors import (
 )
 from proto.run import RunSource, RunStatus, TrackingRun
 from services.chassis.auth import Principal, key_of
+from services.chassis.forwarded import client_address
 from services.chassis.web import json_response
 from services.ingest.acceptance import RunForm, Upload, api_upload, legacy_upload, parse_run_form
 from services.ingest.bodies import body_of
 from services.ingest.context import CAMERAS, FAILED_KEYS, INTAKE, KNOWN_RUNS, PROXIES, REGISTRY, SETTINGS
 from services.ingest.form import RUN_PART
-from services.ingest.gate import client_address
 from services.ingest.metrics import RUNS_REJECTED
 
 RUN_ID_HEADER = "Krabbel-Run-Id"

@@ -39,10 +39,6 @@ class IngestSettings(ServiceSettings):
         3.0, ge=0, description="How long a start waits for the keys in the database, seconds; then the kept ones count"
     )
     failed_keys_per_minute: int = Field(30, ge=1, description="Wrong keys from one address in a minute before 429")
-    trusted_proxies: str = Field(
-        "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7",
-        description="Networks whose X-Forwarded-For is believed",
-    )
 
     forward_concurrency: int = Field(24, ge=1, le=64, description="Runs forwarded to the stores at the same time")
     check_threads: int = Field(2, ge=1, le=32, description="Threads that hash and decode images")

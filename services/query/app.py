@@ -31,6 +31,7 @@ from services.query import (
     routes_embeds,
     routes_exports,
     routes_images,
+    routes_internal,
     routes_legacy,
     routes_live,
     routes_previews,
@@ -69,6 +70,7 @@ ROOMS = (
     routes_exports,
     routes_embeds,
     routes_docs,
+    routes_internal,
 )
 log = get_logger(__name__)
 
@@ -84,6 +86,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[DATABASE] = database
         app[routes_about.CAMERAS] = cameras = Cameras(database)
         app[KEY_RING] = KeyRing(cameras, fixed_principals(settings))
+        routes_internal.open_desk(app, database, settings)
         app[routes_runs.RUNS] = RunReader(database)
         app[routes_runs.VERIFICATIONS] = Verifications(database)
         app[routes_statistics.ROLLUPS] = Rollups(database)
@@ -131,6 +134,7 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
     tasks = [
         asyncio.create_task(app[KEY_RING].refresh_forever(), name="keys"),
         asyncio.create_task(_ensure_indexes(app[DATABASE]), name="indexes"),
+        asyncio.create_task(routes_internal.make_first_admin(app[DATABASE], settings), name="first admin"),
         asyncio.create_task(hub.follow_forever(), name="live"),
         asyncio.create_task(app[routes_alerts.ALERTS].run_forever(), name="alerts"),
         asyncio.create_task(app[routes_embeds.EMBEDS].refresh_forever(), name="embeds"),

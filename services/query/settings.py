@@ -1,6 +1,6 @@
 """Settings of the query service. Environment variables with the prefix ``KRABBEL_``."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from services.query.alerts.settings import AlertSettings
 from services.query.exports.settings import ExportSettings
@@ -36,3 +36,15 @@ class QuerySettings(AlertSettings, ExportSettings):
         "*", description="Sites that may frame and read the embeds, with spaces: https://example.org; *: any"
     )
     embed_readers: int = Field(5000, ge=1, description="Most open streams of embeds in this process")
+    session_idle_hours: float = Field(
+        72.0, gt=0, description="Who is signed in and has no page open for so long must sign in again, hours"
+    )
+    session_days: float = Field(30.0, gt=0, description="Longest time for which one stays signed in, days")
+    sign_in_failures: int = Field(
+        10,
+        ge=1,
+        description="Wrong passwords for one name, or twice as many from one address, in 15 minutes before 429",
+    )
+    admin_password: SecretStr | None = Field(
+        None, description="Password of the first user `admin`, who is made while there is no user at all"
+    )

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from proto.errors import TooManyRequests
-from services.ingest.gate import FailedKeys, Places, client_address, parse_networks
+from services.chassis.forwarded import client_address, parse_networks
+from services.ingest.gate import FailedKeys, Places
 
 PROXIES = parse_networks("127.0.0.0/8, ::1/128, 10.0.0.0/8")
 

@@ -22,7 +22,7 @@ def routes_of(app: web.Application) -> set[tuple[str, str]]:
     for route in app.router.routes():
         assert route.resource is not None
         path = re.sub(r"\{(\w+):[^/]*?\}(?=[/.]|$)", r"{\1}", route.resource.canonical)
-        if path not in UNDESCRIBED and route.method != "HEAD":
+        if path not in UNDESCRIBED and not path.startswith("/internal/") and route.method != "HEAD":
             found.add((route.method.lower(), path))
     return found
 

@@ -128,6 +128,32 @@ def test_who_writes_goes_to_ingest_who_reads_to_query_who_looks_to_the_dashboard
     assert ("frame-ancestors 'self'" in headers.get("content-security-policy", "")) != path.startswith("/embed/")
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/internal/sessions",
+        "/internal/sessions/check",
+        "/internal",
+        "/INTERNAL/sessions",
+        "/%69nternal/sessions",
+        "/./internal/sessions",
+        "/api/../internal/sessions",
+        "/api/v1/../../internal/sessions",
+        "/embed/%2e%2e/internal/sessions",
+        "/api/v1/exports/../../../internal/sessions",
+        "//internal/sessions",
+        "/docs//../internal/sessions",
+    ],
+)
+def test_no_way_from_outside_leads_between_the_services(
+    proxy: tuple[int, dict[str, ThreadingHTTPServer]], method: str, path: str
+) -> None:
+    status, _, body = ask(proxy[0], method, path)
+    assert (status, body.strip()) != (200, b"query"), "query answers /internal/"
+    assert status in (404, 200)
+
+
 @pytest.mark.parametrize("path", ["/metrics", "/readyz"])
 def test_internal_pages_are_not_shown(proxy: tuple[int, dict[str, ThreadingHTTPServer]], path: str) -> None:
     status, headers, _ = ask(proxy[0], "GET", path)

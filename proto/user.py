@@ -1,0 +1,78 @@
+"""People who sign in to the dashboard, and what the dashboard and query say to each other about them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from proto.base import Contract, UtcDatetime
+
+LONGEST_PASSWORD = 1024
+"""Characters. Longer ones only cost time."""
+MOST_TOKENS = 1000
+"""Sessions asked about by one request at most."""
+
+UserName = Annotated[
+    str,
+    Field(
+        pattern=r"^[^\W_](?:[\w.@+\- ]{0,78}[\w.@+\-])?$",
+        description="Letters, digits, blanks and . @ + - _, at most 80; upper or lower case is the same",
+    ),
+]
+"""No colon: what an identity provider vouches for is stored under a name with one, and never meets a local one."""
+
+
+class UserRole(StrEnum):
+    """What a person may do; each may do what the ones before it may."""
+
+    READER = "reader"
+    EDITOR = "editor"
+    ADMIN = "admin"
+
+
+class User(Contract):
+    """A person, without what proves that it is this person."""
+
+    user_id: str
+    name: str
+    role: UserRole
+    federated: bool = Field(default=False, description="Signs in at an identity provider, and has no password here")
+    created_at: UtcDatetime
+    changed_at: UtcDatetime = Field(description="When password or role were last set")
+    last_sign_in_at: UtcDatetime | None = None
+
+
+class SignIn(Contract):
+    """The body of ``POST /internal/sessions``."""
+
+    name: str = Field(max_length=200)
+    password: SecretStr = Field(max_length=LONGEST_PASSWORD)
+    address: str = Field(default="unknown", max_length=64, description="Of the browser; too many wrong tries stop it")
+
+
+class Who(Contract):
+    """Whom a session belongs to."""
+
+    name: str
+    role: UserRole
+
+
+class OpenedSession(Contract):
+    """The answer to a right sign-in: the only moment at which the token can be read."""
+
+    token: str
+    who: Who
+    ends_at: datetime
+
+
+class SessionsAsked(Contract):
+    """The body of ``POST /internal/sessions/check``."""
+
+    tokens: Annotated[tuple[Annotated[str, Field(max_length=100)], ...], Field(min_length=1, max_length=MOST_TOKENS)]
+
+
+class SessionsKnown(Contract):
+    """Its answer, in the order of the tokens: None for those that are not, or no longer, valid."""
+
+    items: tuple[Who | None, ...]
