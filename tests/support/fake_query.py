@@ -104,7 +104,7 @@ class FakeQuery:
         now = datetime.now(UTC)
         result = RunResult(
             model_id="demo-yolov5n@1", label=label, is_insect=entry(label).is_insect, certainty=sure, top1_images=1,
-            images=1, probability_mean=probability, probability_weighted=probability, classified_at=now,
+            images=len(self.runs[run_id].images), probability_mean=probability, probability_weighted=probability, classified_at=now,
             best_image=self.runs[run_id].images[len(self.runs[run_id].images) // 2].sha256, demo_model=self.demo,
         )  # fmt: skip
         status = RunStatus.CLASSIFIED
@@ -148,6 +148,10 @@ class FakeQuery:
         if path.startswith("images/"):
             data = self.images.get(path.removeprefix("images/"))
             return web.Response(body=data, content_type="image/jpeg") if data else web.Response(status=404)
+        if path.endswith(("/thumbnail", "/sheet")):
+            shown = self.runs.get(path.split("/")[1])
+            key = shown.images[len(shown.images) // 2].object_key.removeprefix("runs/") if shown else ""
+            return web.Response(body=self.images[key], content_type="image/jpeg") if key else web.Response(status=404)
         if self._away:
             return web.Response(status=502, text="bad gateway")
         if request.headers.get("Authorization") != f"Bearer {self.key}":
@@ -156,10 +160,6 @@ class FakeQuery:
             return await self._live(request)
         day = date.fromisoformat(query["day"]) if "day" in query else None
         answers: dict[str, Any] = {}
-        if path.endswith(("/thumbnail", "/sheet")):
-            shown = self.runs.get(path.split("/")[1])
-            key = shown.images[len(shown.images) // 2].object_key.removeprefix("runs/") if shown else ""
-            return web.Response(body=self.images[key], content_type="image/jpeg") if key else web.Response(status=404)
         if path.startswith("runs/"):
             run = self.runs.get(path.removeprefix("runs/"))
             if run is None:

@@ -36,6 +36,13 @@ async def test_day_in_full_can_be_chosen_and_taken_along(query, dashboard, page)
     await expect(page.locator("#false-alarms")).to_contain_text("Vogel1")
     await expect(page.locator("#wall li")).to_have_count(3)
     await expect(page.locator("#who-list")).to_contain_text("Schmetterling2")
+    await expect(page.locator("#who-pictures img")).to_have_count(3)
+    hour = query.runs[next(iter(query.runs))].local_hour
+    await expect(page.locator("#who-more")).to_have_attribute("href", re.compile(f"&hour={hour}&insect=true"))
+    await page.locator("#who-hour").press("ArrowLeft" if hour else "ArrowRight")
+    await expect(page.locator("#who-pictures img")).to_have_count(0)
+    await expect(page.locator("#who-list")).to_have_text("Niemand.")
+    assert f"hour={hour - 1 if hour else 1}" in page.url
 
     for kind, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("CSV", "\ufeffGruppe".encode())):
         async with page.expect_download() as download:
@@ -52,6 +59,36 @@ async def test_day_in_full_can_be_chosen_and_taken_along(query, dashboard, page)
     assert "day=" in page.url
     await page.get_by_role("link", name="EN", exact=True).click()
     await expect(page.locator("#podium li").first).to_contain_text("Vespid wasp")
+
+
+async def test_page_of_pictures_and_order_of_the_archive_stand_in_the_address(query, dashboard, page) -> None:
+    query.add_camera("garten", "Garten 1")
+    now = datetime.now(UTC)
+    for number in range(50):
+        run_id = query.receive("garten", "bee", now, frames=1 + number % 2)
+        query.classify(run_id, "bee", round(0.5 + number / 100, 2))
+    await page.goto(f"{dashboard.url}day?page=3")
+    await expect(page.locator("#wall li")).to_have_count(2)
+    await page.locator("#wall-newer").click()
+    await expect(page.locator("#wall li")).to_have_count(24)
+    assert "page=2" in page.url
+    await page.go_back()
+    await expect(page.locator("#wall-page")).to_have_text("Seite 3")
+
+    await page.goto(f"{dashboard.url}archive?view=table")
+    certain = page.locator("#runs-table thead th[data-sort=certainty]")
+    await page.get_by_role("button", name="Wie sicher").click()
+    await expect(certain).to_have_attribute("aria-sort", "descending")
+    await expect(page.locator("#runs-table tbody tr").first).to_contain_text("99")
+    await page.get_by_role("button", name="Wie sicher").click()
+    await expect(page.locator("#runs-table tbody tr").first).to_contain_text("50")
+    await expect(page.locator("#order")).to_have_value("least_certain")
+    await page.get_by_role("link", name="EN", exact=True).click()
+    await expect(certain).to_have_attribute("aria-sort", "ascending")
+    await expect(page.locator("#runs-table thead th[aria-sort]")).to_have_count(1)
+    await page.locator("#order").select_option(label="Most pictures first")
+    await expect(page.locator("#runs-table tbody tr").first.locator(".figure").first).to_have_text("2")
+    assert "order=most_images" in page.url
 
 
 async def test_season_draws_what_is_ticked_and_compares_cameras(query, dashboard, page) -> None:

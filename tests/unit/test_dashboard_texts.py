@@ -54,7 +54,7 @@ def _templates(name: str, known: set[str]) -> set[str]:
     """Return a template and all that it includes or extends."""
     if name not in known:
         known.add(name)
-        for other in re.findall(r"{% (?:include|extends) \"([\w.-]+)\"", (TEMPLATES / name).read_text("utf-8")):
+        for other in re.findall(r"{% (?:include|extends|from) \"([\w.-]+)\"", (TEMPLATES / name).read_text("utf-8")):
             _templates(other, known)
     return known
 

@@ -1,5 +1,6 @@
 // The day picker. The address holds the day, so that a page can be shared and the back button works.
 
+import { keepLanguageLinks, remember, inAddress } from "./address.js"
 import { byId, h, keyed, setText } from "./dom.js"
 import { shortDay, start, t } from "./words.js"
 
@@ -29,22 +30,13 @@ function draw() {
   byId("later").disabled = at <= 0
 }
 
-function choose(day, remember = true) {
+// A chosen day begins on its first page of pictures; the hour stays, so that days can be compared.
+function choose(day, { write = true } = {}) {
   chosen = day === today ? null : day
-  if (remember) {
-    const address = new URL(location.href)
-    if (chosen) address.searchParams.set("day", chosen)
-    else address.searchParams.delete("day")
-    history.pushState({}, "", address)
-  }
-  for (const link of document.querySelectorAll(".languages a")) {
-    const target = new URL(link.href)
-    if (chosen) target.searchParams.set("day", chosen)
-    else target.searchParams.delete("day")
-    link.href = target
-  }
+  if (write) remember({ day: chosen, page: null })
+  else keepLanguageLinks()
   draw()
-  tell(chosen)
+  tell()
 }
 
 export function startPicker(onChoice) {
@@ -55,5 +47,5 @@ export function startPicker(onChoice) {
   byId("later").addEventListener("click", () => step(-1))
   byId("busiest")?.addEventListener("click", () => choose(days.reduce((best, row) => (row[1] > best[1] ? row : best))[0]))
   byId("picker").addEventListener("submit", (event) => event.preventDefault())
-  addEventListener("popstate", () => choose(new URL(location.href).searchParams.get("day") ?? today, false))
+  addEventListener("popstate", () => choose(inAddress("day") ?? today, { write: false }))
 }

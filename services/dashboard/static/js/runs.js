@@ -1,10 +1,10 @@
-// What pages say of a run, each in one place: its name, its state, its pictures.
+// What pages say of a run, each in one place: its name and its state.
 
 import { byId, disc, h, name, setText } from "./dom.js"
+import { labelOf } from "./thumbnails.js"
 import { percent, t, taxon } from "./words.js"
 
-// A person's word wins over the machine's.
-export const labelOf = (run) => run.verification?.label ?? run.result?.label ?? null
+export { bestOf, labelOf, pictureOf, showThumbnail, thumbnail } from "./thumbnails.js"
 
 export function stateOf(run) {
   const label = labelOf(run)
@@ -13,15 +13,6 @@ export function stateOf(run) {
 }
 
 export const titleOf = (run) => (labelOf(run) ? taxon(labelOf(run)).name : t(`card.${stateOf(run)}`))
-
-export const thumbnailOf = (run) => `/ui/api/runs/${run.run_id}/thumbnail`
-export const pictureOf = (image) => `/api/v1/images/${image.object_key.slice("runs/".length)}`
-
-// As views.py: the classifier's choice; before it chose, the one in the middle of the run.
-export function bestOf(run) {
-  const at = run.images.findIndex((image) => image.sha256 === run.result?.best_image)
-  return at >= 0 ? at : Math.floor(run.images.length / 2)
-}
 
 export function certaintyMark(result) {
   return h("span", { class: `sure ${result.certainty}`, title: t(`certainty_title.${result.certainty}`) },

@@ -1,7 +1,7 @@
 // The filters in force, in words, each with a button that takes it away.
 
 import { byId, h, setText } from "../dom.js"
-import { clock, shortDay, t, taxon } from "../words.js"
+import { clock, hourText, shortDay, t, taxon } from "../words.js"
 import { FILTERS } from "./address.js"
 
 export function drawChips(filters, cameras, onChange) {
@@ -26,6 +26,7 @@ function without(filters, name, value) {
   const left = parts(name, filters[name]).filter((part) => part !== value).join(",")
   const changed = { ...filters, [name]: left }
   if (!left) delete changed[name]
+  if (!changed.day) delete changed.hour // an hour is one of a day
   return changed
 }
 
@@ -36,6 +37,7 @@ function wording(name, value, cameras) {
   return {
     q: () => `„${value}“`,
     day: () => shortDay(value),
+    hour: () => t("filter.chip_hour", { from: hourText(Number(value)), to: hourText(Number(value) + 1) }),
     from: () => t("filter.chip_from", { moment: moment(value) }),
     to: () => t("filter.chip_to", { moment: moment(value) }),
     camera: () => camera?.name ?? value,

@@ -4,7 +4,7 @@ import { byId, disc, h } from "../dom.js"
 import { start, t } from "../words.js"
 import { dayIn, daysBefore, joined, split, zoneOf } from "./zones.js"
 
-const SINGLE = ["q", "insect", "verified", "status", "model"]
+const SINGLE = ["q", "hour", "insect", "verified", "status", "model"]
 const SEVERAL = ["class", "certainty", "camera"]
 const TYPING_MS = 350
 
@@ -97,5 +97,6 @@ export function read() {
     if (from) filters.from = from
     if (to) filters.to = to
   }
+  if (!filters.day) delete filters.hour // an hour is one of a day
   return filters
 }

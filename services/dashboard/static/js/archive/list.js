@@ -2,7 +2,7 @@
 
 import { address as apiAddress, ask } from "../api.js"
 import { byId, disc, h, keyed, name, setText } from "../dom.js"
-import { bestOf, labelOf, pictureOf, seconds, standing, stateOf, thumbnailOf, titleOf } from "../runs.js"
+import { labelOf, seconds, showThumbnail, standing, stateOf, thumbnail, titleOf } from "../runs.js"
 import { clock, number, t, taxon } from "../words.js"
 
 const PAGE = 60
@@ -85,18 +85,10 @@ const place = (run) => shown.cameras.get(run.camera_id)?.name ?? run.camera_id
 const moment = (run) => clock(run.sort_at, shown.cameras.get(run.camera_id)?.timezone)
 
 function picture() {
-  const image = h("img", { alt: "", loading: "lazy", decoding: "async", width: 320, height: 240 })
-  image.addEventListener("error", () => bestInstead(image))
+  const image = thumbnail()
+  image.width = 320
+  image.height = 240
   return image
-}
-
-// Where no thumbnail can be had, the run's best picture stands in for it.
-async function bestInstead(image) {
-  const id = image.closest("[data-run-id]")?.dataset.runId
-  if (!id || image.dataset.instead === id) return
-  image.dataset.instead = id
-  const { run } = await ask(`runs/${id}`).catch(() => ({}))
-  if (run && image.dataset.instead === id) image.src = pictureOf(run.images[bestOf(run)])
 }
 
 function tile() {
@@ -136,11 +128,7 @@ function common(item, link, run) {
   item.dataset.runId = run.run_id
   link.href = shown.href(run.run_id)
   link.dataset.run = run.run_id
-  const image = item.querySelector("img")
-  if (image.dataset.shows !== run.run_id) {
-    image.dataset.shows = run.run_id
-    image.setAttribute("src", thumbnailOf(run))
-  }
+  showThumbnail(item.querySelector("img"), run)
   const time = item.querySelector("time")
   time.dateTime = run.sort_at
   setText(time, moment(run))

@@ -1,12 +1,14 @@
 // Wiring of the archive: the address says what is shown; every change of it, also by the back button, is followed.
 
+import { keepLanguageLinks } from "../address.js"
 import { ask } from "../api.js"
 import { byId, setText } from "../dom.js"
-import { addressOf, keepLanguageLinks, readAddress, remember } from "./address.js"
+import { addressOf, readAddress, remember } from "./address.js"
 import { drawChips } from "./chips.js"
 import { fill, setCameras, setModels, startFilters } from "./filters.js"
 import { moveFocus } from "./keys.js"
 import { more, present, runs, search } from "./list.js"
+import { drawOrder, startOrders } from "./orders.js"
 import { closeRun, openRun, runKey, startRun } from "./run.js"
 
 let state = readAddress()
@@ -21,7 +23,7 @@ function show() {
   byId("archive").hidden = state.run !== null
   byId("run").hidden = state.run === null
   for (const button of document.querySelectorAll("#views button")) button.setAttribute("aria-pressed", String(button.dataset.view === state.view))
-  byId("order").value = state.order
+  drawOrder(state.order)
   drawChips(state.filters, cameras, change)
   present(state.view, cameras, runAddress)
   if (searched !== asked() && state.run === null) find()
@@ -93,7 +95,7 @@ async function surroundings() {
 startFilters((filters) => { state = { ...state, filters }; remember(state); show() })
 startRun({ changed: (changes) => { state = { ...state, ...changes }; remember(state, { replace: true }) } })
 for (const button of document.querySelectorAll("#views button")) button.addEventListener("click", () => go({ view: button.dataset.view }))
-byId("order").addEventListener("change", (event) => go({ order: event.target.value }))
+startOrders((order) => go({ order }))
 byId("more").addEventListener("click", () => more(state))
 byId("found-blank").querySelector("button").addEventListener("click", find)
 byId("filters-open").addEventListener("click", () => openFilters(byId("filters-open").getAttribute("aria-expanded") !== "true"))

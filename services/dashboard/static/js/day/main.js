@@ -12,8 +12,7 @@ import { showWall, startWall } from "./wall.js"
 import { falseAlarms, startWho, whoWas } from "./who.js"
 
 const LOOK_AGAIN_MS = 60_000
-const { totals, cameras, system } = start.snapshot
-const byCamera = new Map(cameras.cameras.map((camera) => [camera.id, camera]))
+const { totals, system } = start.snapshot
 
 async function readSun(day, signal) {
   const answer = await fetch(`/ui/sun?day=${day}`, { signal })
@@ -39,7 +38,7 @@ function show() {
     ])
     return { hours, comparison, week, sun }
   }, (answers) => draw(day, isToday, answers))
-  showWall(day, byCamera)
+  showWall(day)
 }
 
 function draw(day, isToday, { hours, comparison, week, sun }) {
@@ -56,7 +55,7 @@ function draw(day, isToday, { hours, comparison, week, sun }) {
   podium(byId("podium"), insects.slice(0, 3), total, day)
   drawHours(byId("hours-chart"), { day, rows, sun })
   drawClasses(byId("classes-chart"), { day, insects, total })
-  whoWas(insects)
+  whoWas(insects, day)
   falseAlarms(rows.filter((row) => !row.is_insect))
 }
 

@@ -1,9 +1,10 @@
 // The three most frequent guests, each with a picture and something true to know.
 
 import { ask } from "../api.js"
-import { disc, h, keyed, name, setText } from "../dom.js"
-import { imagePath, showVisit } from "../pictures.js"
 import { credit } from "../credit.js"
+import { disc, h, keyed, name, setText } from "../dom.js"
+import { showVisit } from "../pictures.js"
+import { thumbnail } from "../thumbnails.js"
 import { percent, start, t } from "../words.js"
 
 const cameras = new Map(start.snapshot.cameras.cameras.map((camera) => [camera.id, camera]))
@@ -12,7 +13,7 @@ export function podium(list, rows, total, day) {
   keyed(list, rows, (row) => `${day} ${row.label}`, ({ entry, label }) => {
     const fact = start.facts[label]
     const item = h("li", { class: "guest" },
-      h("div", { class: "portrait" }, h("img", { alt: "", hidden: true }), disc(entry)),
+      h("div", { class: "portrait" }, disc(entry)),
       h("div", {},
         h("p", { class: "rank" }), h("p", { class: "who" }, name(entry.name)), h("p", { class: "sci", lang: "la", text: entry.sci }), h("p", { class: "visits" })),
       fact ? h("blockquote", { class: "fact" }, h("p", { text: fact.text }), h("footer", {}, source(fact))) : null,
@@ -34,10 +35,7 @@ async function portrait(item, label, day, entry) {
   const { items } = await ask("runs", { day, class: label, certainty: "sure", limit: 1 }).catch(() => ({ items: [] }))
   const run = items[0]
   if (!run) return
-  const best = run.images.find((image) => image.sha256 === run.result?.best_image) ?? run.images[0]
-  const image = item.querySelector("img")
-  image.src = imagePath(best.object_key)
-  image.hidden = false
+  item.querySelector(".portrait").prepend(thumbnail(run))
   const open = h("button", { type: "button", class: "open", "aria-label": t("pictures.open", { name: entry.name }) })
   open.addEventListener("click", () => showVisit(run.run_id, cameras))
   item.querySelector(".portrait").append(open)

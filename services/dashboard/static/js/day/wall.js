@@ -1,47 +1,73 @@
-// The day's pictures, a page at a time.
+// The day's pictures, a page at a time. The address holds the page.
 
+import { inAddress, remember } from "../address.js"
 import { ask } from "../api.js"
 import { credit } from "../credit.js"
-import { byId, disc, h, name, setText } from "../dom.js"
-import { imagePath, showVisit } from "../pictures.js"
+import { byId, disc, h, keyed, name, setText } from "../dom.js"
+import { showVisit } from "../pictures.js"
 import { fill } from "../states.js"
-import { clock, t, taxon } from "../words.js"
+import { labelOf, thumbnail } from "../thumbnails.js"
+import { clock, start, t, taxon } from "../words.js"
 
 const PER_PAGE = 24
+const STEP = 8 // pages that one question skips
+const cameras = new Map(start.snapshot.cameras.cameras.map((camera) => [camera.id, camera]))
 let day = null
-let cameras = new Map()
-let cursors = [null]
+let page = 1
+let cursors = new Map([[1, null]]) // where each page begins, as far as known
+
+const asked = () => Math.max(1, Math.min(9999, Number.parseInt(inAddress("page"), 10) || 1))
 
 export function startWall() {
-  byId("wall-older").addEventListener("click", () => { cursors.push(byId("wall-older").dataset.cursor); load() })
-  byId("wall-newer").addEventListener("click", () => { cursors.pop(); load() })
+  byId("wall-older").addEventListener("click", () => turn(page + 1))
+  byId("wall-newer").addEventListener("click", () => turn(page - 1))
 }
 
-export function showWall(wanted, known) {
-  cameras = known
-  if (wanted === day && cursors.length > 1) return // who leafs through earlier pictures is not thrown back
+function turn(to) {
+  remember({ page: to > 1 ? to : null })
+  show(to)
+}
+
+export function showWall(wanted) {
+  if (wanted !== day) cursors = new Map([[1, null]])
+  else if (page === asked() && page > 1) return // who leafs through earlier pictures is not thrown back
   day = wanted
-  cursors = [null]
-  load()
+  show(asked())
 }
 
-function load() {
-  fill(byId("wall-part"), (signal) => ask("runs", { day, insect: true, limit: PER_PAGE, cursor: cursors.at(-1) }, { signal }), ({ items, next }) => {
-    byId("wall").replaceChildren(...(items.length ? items.map(card) : [h("li", { class: "quiet", text: t("wall.empty") })]))
+function show(to) {
+  page = to
+  fill(byId("wall-part"), (signal) => read(signal), ({ items, next }) => {
+    keyed(byId("wall"), items, (run) => run.run_id, visitCard, () => {})
+    if (!items.length) byId("wall").replaceChildren(h("li", { class: "quiet", text: t("wall.empty") }))
+    if (next) cursors.set(page + 1, next)
     byId("wall-older").disabled = !next
-    byId("wall-older").dataset.cursor = next ?? ""
-    byId("wall-newer").disabled = cursors.length === 1
-    setText(byId("wall-page"), t("wall.page", { page: cursors.length }))
+    byId("wall-newer").disabled = page === 1
+    setText(byId("wall-page"), t("wall.page", { page }))
   })
 }
 
-function card(run) {
+const runs = (parameters, signal) => ask("runs", { day, insect: true, ...parameters }, { signal })
+
+// A page from the address is reached from the last one whose beginning is known; one that is not there any more is the last.
+async function read(signal) {
+  while (!cursors.has(page)) {
+    const from = Math.max(...[...cursors.keys()].filter((known) => known < page))
+    const pages = Math.min(STEP, page - from)
+    const { next } = await runs({ limit: pages * PER_PAGE, cursor: cursors.get(from), fields: "run_id" }, signal)
+    if (next) cursors.set(from + pages, next)
+    else page = from
+  }
+  return runs({ limit: PER_PAGE, cursor: cursors.get(page) }, signal)
+}
+
+// One visit of the day, which opens all its pictures.
+export function visitCard(run) {
   const camera = cameras.get(run.camera_id)
-  const entry = taxon(run.verification?.label ?? run.result.label)
-  const best = run.images.find((image) => image.sha256 === run.result?.best_image) ?? run.images[0]
+  const entry = taxon(labelOf(run))
   const time = clock(run.sort_at, camera?.zone)
   const open = h("button", { type: "button", class: "open", "aria-label": t("wall.card", { name: entry.name, time, camera: camera?.name ?? run.camera_id }) })
   open.addEventListener("click", () => showVisit(run.run_id, cameras))
-  return h("li", {}, h("div", { class: "portrait" }, h("img", { src: imagePath(best.object_key), alt: "", loading: "lazy", decoding: "async" }), disc(entry)),
+  return h("li", {}, h("div", { class: "portrait" }, thumbnail(run), disc(entry)),
     h("p", { class: "who" }, name(entry.name)), h("p", { class: "credit", text: credit(camera, run.camera_id) }), open)
 }

@@ -1,5 +1,6 @@
 // Wiring of a season: the year stands in the address; each year's numbers are asked for once.
 
+import { inAddress, keepLanguageLinks, remember } from "../address.js"
 import { ask } from "../api.js"
 import { byId, h, setText } from "../dom.js"
 import { fill } from "../states.js"
@@ -68,15 +69,8 @@ byId("demo").hidden = !system.demo
 byId("years").replaceChildren(...years.map((one) => h("option", { value: one, text: one })))
 byId("years").addEventListener("change", ({ target }) => {
   year = target.value
-  const address = new URL(location.href)
-  address.searchParams.set("year", year)
-  history.pushState({}, "", address)
-  for (const link of document.querySelectorAll(".languages a")) {
-    const there = new URL(link.href)
-    there.searchParams.set("year", year)
-    link.href = there
-  }
+  remember({ year })
   show()
 })
-addEventListener("popstate", () => { year = new URL(location.href).searchParams.get("year") ?? years[0]; show() })
+addEventListener("popstate", () => { year = inAddress("year") ?? years[0]; keepLanguageLinks(); show() })
 show()

@@ -1,12 +1,12 @@
 // The story desk: a day's leads as cards. The address holds the day.
 
+import { inAddress, keepLanguageLinks, remember } from "../address.js"
 import { ask } from "../api.js"
 import { byId, disc, h, setText } from "../dom.js"
 import { fill } from "../states.js"
 import { lang, longDay, shortDay, t, taxon } from "../words.js"
 
 const languages = lang === "de" ? ["de", "en"] : ["en", "de"]
-const address = new URL(location.href)
 let days = []
 
 async function copy(text, button) {
@@ -62,13 +62,11 @@ function choose(day) {
 }
 
 function load() {
-  const day = address.searchParams.get("day")
-  return fill(byId("stories"), (signal) => ask("stories", { day }, { signal }), show)
+  return fill(byId("stories"), (signal) => ask("stories", { day: inAddress("day") }, { signal }), show)
 }
 
 function go(day) {
-  address.searchParams.set("day", day)
-  history.pushState(null, "", address)
+  remember({ day })
   load()
 }
 
@@ -81,7 +79,7 @@ byId("day").addEventListener("change", (event) => go(event.target.value))
 byId("earlier").addEventListener("click", () => step(1))
 byId("later").addEventListener("click", () => step(-1))
 addEventListener("popstate", () => {
-  address.search = location.search
+  keepLanguageLinks()
   load()
 })
 

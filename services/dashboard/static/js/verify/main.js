@@ -1,5 +1,6 @@
 // Wiring of the verify page: one at a time, many at once, or how people and machine agree; the address holds which.
 
+import { remember } from "../address.js"
 import { ask } from "../api.js"
 import { byId, h, setText } from "../dom.js"
 import { say } from "../runs.js"
@@ -23,17 +24,9 @@ function readAddress() {
   return query.get("run")
 }
 
-function remember() {
-  const address = new URL(location.href)
-  for (const name of [...FILTERS, "mode", "run"]) address.searchParams.delete(name)
-  for (const [name, value] of Object.entries(page.filters)) address.searchParams.set(name, value)
-  if (page.mode !== "one") address.searchParams.set("mode", page.mode)
-  if (address.href !== location.href) history.pushState({}, "", address)
-  for (const link of document.querySelectorAll(".languages a")) {
-    const target = new URL(address)
-    target.searchParams.set("lang", link.hreflang)
-    link.href = target
-  }
+function note() {
+  const mode = page.mode === "one" ? null : page.mode
+  remember({ ...Object.fromEntries(FILTERS.map((name) => [name, page.filters[name]])), mode, run: null })
 }
 
 async function load() {
@@ -102,7 +95,7 @@ function draw() {
 
 function choose(mode) {
   page.mode = mode
-  remember()
+  note()
   draw()
   if (mode === "agreement") drawAgreement()
 }
@@ -114,7 +107,7 @@ function startFilters() {
   form.addEventListener("submit", (event) => event.preventDefault())
   form.addEventListener("change", () => {
     page.filters = Object.fromEntries(FILTERS.filter((name) => form.elements[name]?.value).map((name) => [name, form.elements[name].value]))
-    remember()
+    note()
     begin()
   })
 }
