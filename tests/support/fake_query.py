@@ -101,11 +101,11 @@ class FakeQuery:
     def classify(self, run_id: str, label: str, probability: float = 0.97) -> None:
         """A worker names the run."""
         sure = Certainty.SURE if probability >= 0.8 else Certainty.PROBABLE if probability >= 0.5 else Certainty.UNCLEAR
-        now = datetime.now(UTC)
+        now, images = datetime.now(UTC), self.runs[run_id].images
         result = RunResult(
             model_id="demo-yolov5n@1", label=label, is_insect=entry(label).is_insect, certainty=sure, top1_images=1,
-            images=len(self.runs[run_id].images), probability_mean=probability, probability_weighted=probability, classified_at=now,
-            best_image=self.runs[run_id].images[len(self.runs[run_id].images) // 2].sha256, demo_model=self.demo,
+            images=len(images), probability_mean=probability, probability_weighted=probability, classified_at=now,
+            best_image=images[len(images) // 2].sha256, demo_model=self.demo,
         )  # fmt: skip
         status = RunStatus.CLASSIFIED
         self._set(run_id, LiveEventType.CLASSIFIED, status=status, result=result, classified_at=now)
