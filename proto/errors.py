@@ -58,6 +58,12 @@ class ImageNotFound(NotFound):
     slug, title = "image-not-found", "There is no such image"
 
 
+class PicturesRemoved(KrabbelError):
+    """Retention removed the run's pictures; what was found out about it stays."""
+
+    status, slug, title = 410, "pictures-gone", "These pictures are not kept any more"
+
+
 class CameraNotFound(NotFound):
     """No camera has this id."""
 

@@ -18,6 +18,7 @@ from proto.export import ExportJob
 from proto.job import JOB_TYPE, JOB_VERSION, VERSION_HEADER, ClassifyJob
 from proto.live import LiveEvent
 from proto.problem import Problem
+from proto.retention import RetentionRules, RetentionState, RetentionSweep
 from proto.run import ImageReference, TrackingRun
 from proto.taxonomy import TaxonomyEntry
 from proto.verification import Verification, VerificationAnswer, VerificationRecord, VerificationRequest
@@ -34,6 +35,9 @@ MODELS: tuple[type[Contract], ...] = (
     ImageReference,
     LiveEvent,
     Problem,
+    RetentionRules,
+    RetentionState,
+    RetentionSweep,
     RunResult,
     TaxonomyEntry,
     TrackingRun,

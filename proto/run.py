@@ -10,6 +10,7 @@ from pydantic import Field, computed_field
 
 from proto.base import CameraId, Contract, Probability, RunId, Sha256, UtcDatetime
 from proto.classification import RunResult
+from proto.retention import PicturesGone
 from proto.verification import Verification
 
 
@@ -104,6 +105,7 @@ class TrackingRun(Contract):
     classified_at: UtcDatetime | None = None
     result: RunResult | None = None
     verification: Verification | None = Field(default=None, description="A person's word; it wins over the result")
+    pictures_gone: PicturesGone | None = Field(default=None, description="Set once retention removed its pictures")
 
     @computed_field(description="The class that counts: the person's, else the machine's")  # type: ignore[prop-decorator]
     @property
@@ -118,6 +120,12 @@ class TrackingRun(Contract):
         """Whether the run is an insect, by :attr:`label`; None before it is classified."""
         said = self.verification or self.result
         return said.is_insect if said else None
+
+    @property
+    def stored_images(self) -> tuple[ImageReference, ...]:
+        """The images whose pictures are still kept: all, unless retention removed some."""
+        gone = self.pictures_gone
+        return self.images if gone is None else tuple(image for image in self.images if image.sha256 in gone.kept)
 
 
 def run_id_of(camera_id: str, tracking_id: str, start: str, end: str, image_hashes: Iterable[str]) -> str:

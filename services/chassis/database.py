@@ -23,6 +23,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, 
 from pymongo.read_concern import ReadConcern
 
 from proto.errors import KrabbelError, Unavailable
+from services.chassis.retention_indexes import RETENTION_INDEXES
 from services.chassis.settings import BackendSettings
 
 Document = dict[str, Any]
@@ -89,6 +90,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             name="by_images",
             partialFilterExpression={"result.images": {"$exists": True}},
         ),
+        *RETENTION_INDEXES,
     ],
     "verifications": [IndexModel([("run_id", ASCENDING), ("verified_at", DESCENDING)])],
     "classifications": [IndexModel([("run_id", ASCENDING)])],

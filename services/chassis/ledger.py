@@ -20,6 +20,8 @@ class RunState:
     status: RunStatus
     model_id: str | None
     """Model of the run's result, if it has one"""
+    pictures_gone: bool = False
+    """Whether retention removed its pictures"""
 
 
 class Ledger:
@@ -39,10 +41,14 @@ class Ledger:
         return await self._states.submit(run_id)
 
     async def _states_of(self, run_ids: list[str]) -> list[RunState | None]:
-        query, fields = {"_id": {"$in": run_ids}}, {"status": 1, "result.model_id": 1}
+        query, fields = {"_id": {"$in": run_ids}}, {"status": 1, "result.model_id": 1, "pictures_gone.at": 1}
         documents = await available(lambda: self._runs.find(query, fields).to_list(None))
         found = {
-            document["_id"]: RunState(RunStatus(document["status"]), (document.get("result") or {}).get("model_id"))
+            document["_id"]: RunState(
+                RunStatus(document["status"]),
+                (document.get("result") or {}).get("model_id"),
+                document.get("pictures_gone") is not None,
+            )
             for document in documents
         }
         return [found.get(run_id) for run_id in run_ids]

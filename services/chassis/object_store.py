@@ -27,6 +27,7 @@ from services.chassis.settings import BackendSettings
 
 PART_BYTES = 5 * 1024 * 1024
 """Larger objects go in parts of this size (S3's least), so that only one part of each lies in memory."""
+_ABSENT = ("NoSuchKey", "NoSuchObject")
 T = TypeVar("T")
 
 
@@ -135,16 +136,29 @@ class ObjectStore:
         )
 
     async def remove(self, keys: Iterable[str]) -> None:
-        """Remove objects; keys without one are passed over."""
+        """Remove objects; keys without one are passed over.
+
+        Raises:
+            Unavailable: the store is away, or does not remove one of them (others may be gone).
+        """
         wanted = [DeleteObject(key) for key in keys]
-        await self._call(lambda: [str(error) for error in self._client.remove_objects(self._bucket, wanted)])
+        if not wanted:
+            return
+
+        def remove() -> list[str]:
+            errors = self._client.remove_objects(self._bucket, wanted)
+            return [f"{error.name}: {error.code}" for error in errors if error.code not in _ABSENT]
+
+        refused = await self._call(remove)
+        if refused:
+            raise Unavailable(f"The object store does not remove {len(refused)} objects: {'; '.join(refused[:3])}.")
 
     async def _ask(self, key: str, request: Awaitable[T]) -> T:
         try:
             async with asyncio.timeout(self._timeout_s):
                 return await request
         except S3Refused as error:
-            if error.code in ("NoSuchKey", "NoSuchObject"):
+            if error.code in _ABSENT:
                 raise ObjectNotFound(f"No object has the key {key!r}.") from error
             raise Unavailable(f"The object store refused: {error.code}.") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -155,7 +169,7 @@ class ObjectStore:
             async with asyncio.timeout(self._timeout_s):
                 return await asyncio.get_running_loop().run_in_executor(self._executor, function)
         except S3Error as error:
-            if error.code in ("NoSuchKey", "NoSuchObject"):
+            if error.code in _ABSENT:
                 raise ObjectNotFound(f"No object has the key {error.object_name!r}.") from error
             raise Unavailable(f"The object store refused: {error.code}.") from error
         except (MinioException, urllib3.exceptions.HTTPError, OSError) as error:

@@ -55,6 +55,7 @@ class Order(Contract):
         query: Document = {
             "status": {"$in": [RunStatus.CLASSIFIED.value, RunStatus.FAILED.value]},
             "received_at": {"$lte": self.started_at},
+            "pictures_gone": None,  # a model cannot look at what is not there
         }
         if self.camera_id is not None:
             query["camera_id"] = self.camera_id
@@ -63,6 +64,15 @@ class Order(Contract):
         if days:
             query["local_date"] = days
         return query
+
+    def covers(self, camera_id: str, local_date: date, received_at: datetime) -> bool:
+        """Say of one run what :meth:`selection` asks of all, but for its status."""
+        return (
+            self.camera_id in (None, camera_id)
+            and received_at <= self.started_at
+            and (self.from_day is None or self.from_day <= local_date)
+            and (self.to_day is None or local_date <= self.to_day)
+        )
 
 
 class Reclassifications:

@@ -148,11 +148,15 @@ class Runs:
         )
 
     async def requeue(self, run_id: str) -> bool:
-        """``failed | classified -> queued``: replay or reclassification. The old result stays till the new."""
+        """``failed | classified -> queued``: replay or reclassification. The old result stays till the new.
+
+        A run whose pictures are gone stays classified: no model could look at it again.
+        """
         return await self._move(
             run_id,
             (RunStatus.FAILED, RunStatus.CLASSIFIED),
             {"status": RunStatus.QUEUED.value, "status_reason": None, "queued_at": datetime.now(UTC)},
+            {"pictures_gone": None},
         )
 
     async def stale(self, status: RunStatus, older_than: timedelta, limit: int = 500) -> list[TrackingRun]:
@@ -198,7 +202,9 @@ class Runs:
         classified = {RunStatus.CLASSIFIED.value: max(0, total - sum(counts.values()))}
         return {status.value: (counts | classified)[status.value] for status in RunStatus}
 
-    async def _move(self, run_id: str, allowed: tuple[RunStatus, ...], change: Document) -> bool:
-        query = {"_id": run_id, "status": {"$in": [status.value for status in allowed]}}
+    async def _move(
+        self, run_id: str, allowed: tuple[RunStatus, ...], change: Document, also: Document | None = None
+    ) -> bool:
+        query = {"_id": run_id, "status": {"$in": [status.value for status in allowed]}, **(also or {})}
         result = await available(lambda: self._runs.update_one(query, {"$set": change}))
         return bool(result.matched_count)

@@ -1,6 +1,6 @@
 """What is to happen to a job: does the work and decides, but settles nothing (settlement.py does).
 
-- classified, or found done (a duplicate), or its run is gone: ack.
+- classified, or found done (a duplicate), or its run is gone, or its pictures are by retention: ack.
 - the object store or the database is away: later, by a delay queue (5 s, 30 s, then every 5 min, without end).
 - unreadable message or newer version: park.
 - it asks for a model that is not registered or is refused: park.
@@ -24,7 +24,7 @@ from proto.job import ClassifyJob, JobPurpose, decode_job
 from proto.run import RunStatus
 from services.chassis import tracing
 from services.chassis.broker import Delivery
-from services.chassis.ledger import Ledger
+from services.chassis.ledger import Ledger, RunState
 from services.chassis.logging import get_logger
 from services.chassis.runs import Runs
 from services.chassis.topology import DELIVERY_LIMIT
@@ -35,6 +35,7 @@ from services.classifier.pipeline import ModelCrashed
 from services.classifier.shelf import Shelf
 from services.classifier.turns import Turns
 
+PICTURES_GONE = "Retention removed the run's pictures; its result stays."
 log = get_logger(__name__)
 
 
@@ -105,7 +106,9 @@ class Handler:
                         return await self._work(job)
             except Unavailable as error:
                 return Decision(Outcome.RETRY, error.detail, job)
-            except (NoReadableImage, ModelNotFound, ModelRefused) as error:
+            except NoReadableImage as error:
+                return await self._give_up(job, str(error), unless_gone=True)
+            except (ModelNotFound, ModelRefused) as error:
                 return await self._give_up(job, str(error))
             except Exception as error:
                 log.error("job failed", exc_info=error, delivery_count=delivery.delivery_count)
@@ -123,6 +126,8 @@ class Handler:
                 return Decision(Outcome.GONE, "The run is not in the database (any more).", job)
             if state.status is RunStatus.CLASSIFIED and state.model_id == model_id:
                 return Decision(Outcome.DUPLICATE, None, job)
+            if _pictures_gone(state):
+                return Decision(Outcome.GONE, PICTURES_GONE, job)
             if job.purpose is JobPurpose.RECLASSIFY:
                 return await self._reclassify(job, engine)
             classification = await engine.live.classify(job)
@@ -154,13 +159,23 @@ class Handler:
         self.tally.images += classification.result.images
         return Decision(Outcome.CLASSIFIED, None, job, classification.result.label)
 
-    async def _give_up(self, job: ClassifyJob, reason: str) -> Decision:
-        """Mark the run failed; the job is parked. Where even that cannot be written, it is tried later."""
+    async def _give_up(self, job: ClassifyJob, reason: str, *, unless_gone: bool = False) -> Decision:
+        """Mark the run failed; the job is parked. Where even that cannot be written, it is tried later.
+
+        ``unless_gone``: not where retention took the pictures while the job was in hand.
+        """
         try:
+            if unless_gone and _pictures_gone(await self._ledger.state(job.run_id)):
+                return Decision(Outcome.GONE, PICTURES_GONE, job)
             await self._runs.fail(job.run_id, reason)
         except Unavailable as error:
             return Decision(Outcome.RETRY, error.detail, job)
         return Decision(Outcome.PARKED, reason, job)
+
+
+def _pictures_gone(state: RunState | None) -> bool:
+    """Say whether there is nothing to look at any more, and need not be: the run has its result."""
+    return state is not None and state.status is RunStatus.CLASSIFIED and state.pictures_gone
 
 
 def _carried(delivery: Delivery) -> str | None:

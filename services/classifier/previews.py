@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from proto.errors import NotFound, Unavailable
+from proto.errors import NotFound, PicturesRemoved, Unavailable
 from proto.run import ImageReference, TrackingRun, sheet_key_of, thumbnail_key_of
 from services.chassis.logging import get_logger
 from services.chassis.object_store import ObjectStore
@@ -105,12 +105,14 @@ class Previews:
         """
         try:
             run = await self._get_run(run_id)
+            if run.pictures_gone is not None:
+                raise PicturesRemoved("Retention removed its pictures; what previews it had stay or went by the rules.")
             best = _best_of(run)
             if (await self._store.labels(sheet_key_of(run_id))).get(BEST) == best.sha256:
                 PREVIEWS.labels("there").inc()
                 return False
             await self._make(run, best)
-        except NotFound:
+        except (NotFound, PicturesRemoved):
             PREVIEWS.labels("gone").inc()
         except Unavailable:
             raise

@@ -16,10 +16,15 @@ from services.chassis.forwarded import parse_networks
 from services.chassis.logging import get_logger
 from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
+from services.chassis.parked import Parked
+from services.chassis.reclassification import Reclassifications
+from services.chassis.retention import Retention
+from services.chassis.retention_busy import BusyRuns
+from services.chassis.retention_sweep import RetentionSweeper
 from services.chassis.runs import Runs
 from services.chassis.verifications import Verifications
 from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
-from services.ingest import routes_admin, routes_verify
+from services.ingest import routes_admin, routes_retention, routes_verify
 from services.ingest.certificate import watch_certificate
 from services.ingest.context import (
     CAMERAS,
@@ -31,7 +36,7 @@ from services.ingest.context import (
     SETTINGS,
     SPOOL,
 )
-from services.ingest.failpoints import Failpoints
+from services.ingest.failpoints import Failpoints, Point
 from services.ingest.forwarder import Forwarder
 from services.ingest.gate import FailedKeys
 from services.ingest.intake import Intake
@@ -39,6 +44,7 @@ from services.ingest.known_runs import KnownRuns
 from services.ingest.prepare import prepare
 from services.ingest.reconciler import Reconciler
 from services.ingest.registry import Registry
+from services.ingest.retention import RetentionTask, count, free_bytes
 from services.ingest.routes import classify, expect_continue, heartbeat, post_run
 from services.ingest.settings import IngestSettings
 from services.ingest.spool import Spool
@@ -58,7 +64,7 @@ def create_app(settings: IngestSettings) -> web.Application:
     app.router.add_post("/classify/{tracking_id}", classify, expect_handler=expect_continue)
     app.router.add_post("/api/v1/runs", post_run, expect_handler=expect_continue)
     app.router.add_post("/api/v1/cameras/{camera_id}/heartbeat", heartbeat)
-    app.add_routes([*routes_verify.routes(), *routes_admin.routes()])
+    app.add_routes([*routes_verify.routes(), *routes_admin.routes(), *routes_retention.routes()])
     app.cleanup_ctx.append(_everything)
     return app
 
@@ -93,6 +99,18 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
         app[READY_NOTES]["stores"] = forwarder.note
         app[INTAKE] = Intake(settings, spool, registry, executor, forwarder.stores_answer)
         reconciler = Reconciler(spool, runs, broker, settings.republish_after_seconds, settings.requeue_after_seconds)
+        busy = BusyRuns(Reclassifications(database, broker), broker, Parked(settings, broker, runs))
+        sweeper = RetentionSweeper(
+            database,
+            store,
+            busy.find,
+            most_runs=settings.retention_runs_per_sweep,
+            disk_free=lambda: free_bytes(settings.retention_disk or settings.spool_dir),
+            note=count,
+            step=lambda name: failpoints.reach(Point(f"retention-{name}")),
+        )
+        retention = RetentionTask(sweeper, settings.retention_seconds)
+        app[routes_retention.RETENTION], app[routes_retention.TASK] = Retention(database), retention
         tasks = [
             asyncio.create_task(prepare(store, database), name="prepare"),
             asyncio.create_task(registry.refresh_forever(), name="registry"),
@@ -100,6 +118,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             asyncio.create_task(Watch(runs, broker, registry).run_forever(settings.watch_seconds), name="watch"),
             asyncio.create_task(watch_certificate(settings.public_url), name="certificate"),
             asyncio.create_task(reconciler.run_forever(settings.reconcile_seconds), name="reconciler"),
+            asyncio.create_task(retention.run_forever(), name="retention"),
         ]
         if settings.sweep != "off":
             grace = timedelta(hours=settings.sweep_grace_hours)

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Point(StrEnum):
-    """The steps of a run through ingest, in order."""
+    """The steps of a run through ingest, in order, and those of retention."""
 
     BEFORE_SPOOL_FSYNC = "before-spool-fsync"
     BEFORE_SPOOL_RENAME = "before-spool-rename"
@@ -21,6 +21,9 @@ class Point(StrEnum):
     AFTER_PUBLISH = "after-publish"
     AFTER_QUEUED = "after-queued"
     AFTER_SPOOL_REMOVE = "after-spool-remove"
+    RETENTION_MARKED = "retention-marked"
+    RETENTION_OBJECTS = "retention-objects"
+    RETENTION_DONE = "retention-done"
 
 
 class Failpoints:

@@ -53,3 +53,11 @@ CERTIFICATE_ENDS = Gauge(
     "krabbel_ingest_certificate_expiry_timestamp_seconds",
     "When the certificate of the public address ends; 0: no HTTPS, 1: clients refuse it",
 )
+RETENTION_RUNS = Counter("krabbel_retention_runs_total", "Runs whose pictures were removed, by rule", ["rule"])
+RETENTION_PICTURES = Counter("krabbel_retention_pictures_total", "Pictures that retention removed, by rule", ["rule"])
+RETENTION_BYTES = Counter("krabbel_retention_removed_bytes_total", "Bytes of those pictures, by rule", ["rule"])
+RETENTION_WAITING = Gauge(
+    "krabbel_retention_waiting_runs", "Runs that would lose pictures, found by the last sweep, which only counted"
+)
+RETENTION_STORED = Gauge("krabbel_retention_stored_bytes", "Bytes of all pictures; known where `max_bytes` is set")
+RETENTION_SWEPT = Gauge("krabbel_retention_swept_timestamp_seconds", "When this process swept last; 0: not yet")

@@ -52,4 +52,13 @@ class IngestSettings(ServiceSettings):
         "dry-run", description="Daily search for objects that no run refers to: not at all, log only, or remove"
     )
     sweep_grace_hours: float = Field(72.0, ge=1, description="An object younger than this is never an orphan, hours")
+    retention_seconds: float = Field(
+        3600.0, gt=0, description="Seconds between two sweeps of retention; its rules stand in the database"
+    )
+    retention_runs_per_sweep: int = Field(
+        5000, ge=1, description="Most runs whose pictures one sweep removes; while more wait, the next begins soon"
+    )
+    retention_disk: Path | None = Field(
+        None, description="Folder on the disk that the rule `min_free_bytes` looks at; unset: the spool's"
+    )
     failpoint: str = Field("", description="For tests only: name of the step at which the process kills itself")

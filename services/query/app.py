@@ -17,6 +17,7 @@ from services.chassis.object_store import open_object_store
 from services.chassis.presence import Presence
 from services.chassis.presigned import Presigner
 from services.chassis.previews_due import PreviewsDue
+from services.chassis.retention import Retention
 from services.chassis.rollups import Rollups
 from services.chassis.schema import Schema
 from services.chassis.verifications import Verifications, store_labels
@@ -35,6 +36,7 @@ from services.query import (
     routes_legacy,
     routes_live,
     routes_previews,
+    routes_retention,
     routes_run_images,
     routes_run_zip,
     routes_runs,
@@ -58,6 +60,7 @@ ROOMS = (
     routes_run_images,
     routes_images,
     routes_previews,
+    routes_retention,
     routes_statistics,
     routes_stories,
     routes_agreement,
@@ -95,6 +98,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_images.PICTURES] = Pictures(store, settings.image_cache_bytes)
         app[routes_previews.ASKED] = routes_previews.AskedFor(PreviewsDue(database))
         app[routes_previews.STANDS_IN] = routes_previews.StandsIn()
+        app[routes_retention.RETENTION] = Retention(database)
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
         app[routes_admin.MODELS], app[routes_admin.WORKERS] = Models(database), Workers(database)

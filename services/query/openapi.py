@@ -15,6 +15,7 @@ from proto.export import ExportJob
 from proto.job import ClassifyJob
 from proto.live import LiveEvent
 from proto.problem import Problem
+from proto.retention import RetentionRules, RetentionState
 from proto.run import TrackingRun
 from proto.taxonomy import TaxonomyEntry
 from proto.verification import VerificationAnswer, VerificationRecord, VerificationRequest
@@ -29,6 +30,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     LiveEvent,
     ModelList,
     Problem,
+    RetentionRules,
+    RetentionState,
     TaxonomyEntry,
     TrackingRun,
     VerificationAnswer,
