@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from proto.camera import Scope
-from proto.errors import BadRequest, NotAllowed
+from proto.errors import BadRequest
 from services.chassis.retention import Retention, parse_rules
 from services.chassis.web import json_response
+from services.ingest.operators import administrator, note
 from services.ingest.retention import RetentionTask
-from services.ingest.routes import authenticate
 
 RETENTION = web.AppKey("retention", Retention)
 TASK = web.AppKey("retention_task", RetentionTask)
@@ -18,10 +17,7 @@ TASK = web.AppKey("retention_task", RetentionTask)
 
 async def put_retention(request: web.Request) -> web.Response:
     """Keep new rules, all of them at once; with ``dry_run=true`` only say what would go by them."""
-    principal = await authenticate(request)
-    principal.require(Scope.ADMIN)
-    if principal.camera_id is not None:
-        raise NotAllowed("This key is bound to a camera; rules of all cameras need one that is not.")
+    principal = await administrator(request)
     try:
         body = json.loads(await request.read())
     except ValueError as error:
@@ -30,6 +26,7 @@ async def put_retention(request: web.Request) -> web.Response:
     if request.query.get("dry_run") in ("true", "1"):
         return json_response(await retention.state(datetime.now(UTC), rules))
     await retention.set_rules(rules, principal.name)
+    note(principal, "retention set", rules=rules.model_dump_json(exclude_defaults=True))
     request.app[TASK].wake()
     return json_response(await retention.state(datetime.now(UTC)))
 
