@@ -59,29 +59,29 @@ def status(
 async def collect_counts(env: Mapping[str, str]) -> Counts:
     """Ask broker and database, side by side, each for a few seconds at most."""
     from proto.errors import Unavailable
+    from proto.system import QueueKind
     from services.chassis.broker import open_broker
     from services.chassis.database import open_database
+    from services.chassis.queue_states import queue_states
     from services.chassis.runs import Runs
     from services.chassis.settings import BackendSettings
-    from services.chassis.topology import CLASSIFY, PARKED, RECLASSIFY, retry_queue
     from services.chassis.workers import Workers
 
     settings, counts = BackendSettings.from_env(env), Counts()
 
     async def ask_broker() -> None:
         async with open_broker(settings) as broker:
-            for queue in (CLASSIFY, RECLASSIFY, PARKED):
-                counts.queues[queue] = await broker.depth(queue)
-            delays = [
-                retry_queue(queue, delay).name for queue in (CLASSIFY, RECLASSIFY) for delay in broker.retry_delays_s
-            ]
-            counts.queues["waiting for a later try"] = sum([await broker.depth(name) for name in delays])
+            states = await queue_states(broker)
+            counts.queues = {state.name: state.ready for state in states if state.kind is not QueueKind.RETRY}
+            later = sum(state.ready for state in states if state.kind is QueueKind.RETRY)
+            counts.queues["waiting for a later try"] = later
 
     async def ask_database() -> None:
         async with open_database(settings, timeout_s=3) as database:
             counts.runs = await Runs(database).count_by_status()
             counts.workers = [
-                f"{worker.model_id} on {worker.device}, {worker.runtime}: {worker.runs} runs, {worker.images} images"
+                f"{worker.model_id} on {worker.device}, {worker.runtime}: {worker.runs} runs, {worker.images} images, "
+                f"{worker.images_per_s:.1f} images/s"
                 for worker in await Workers(database).alive()
             ]
 

@@ -223,6 +223,10 @@ class Broker:
 
     async def depth(self, queue: str) -> int:
         """Return the number of messages ready in a queue (without those in workers' hands); 0 if there is no such."""
+        return (await self.look(queue))[0]
+
+    async def look(self, queue: str) -> tuple[int, int]:
+        """Return how many messages are ready in a queue, and how many consume it; zeros if there is no such."""
         await self._ready()
         assert self._connection is not None  # noqa: S101 - _ready() just opened it
         try:
@@ -231,11 +235,12 @@ class Broker:
                 channel = await self._connection.channel(publisher_confirms=False)
                 try:
                     declared = await channel.declare_queue(queue, passive=True)
-                    return int(declared.declaration_result.message_count or 0)
+                    found = declared.declaration_result
+                    return int(found.message_count or 0), int(found.consumer_count or 0)
                 finally:
                     await channel.close()
         except ChannelNotFoundEntity:
-            return 0
+            return 0, 0
         except _LOST as error:
             await self._drop()
             raise Unavailable(f"The broker is away ({type(error).__name__}).") from error

@@ -103,6 +103,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("expires_at", ASCENDING)], expireAfterSeconds=0),
         IndexModel([("user_id", ASCENDING)]),
     ],
+    "gateways": [IndexModel([("seen_at", ASCENDING)], expireAfterSeconds=60)],
 }
 
 
@@ -135,6 +136,17 @@ class Database:
             await self.client.admin.command("ping")
         except PyMongoError as error:
             raise Unavailable("The database does not answer.") from error
+
+    async def disk(self) -> tuple[int, int, int]:
+        """Return the bytes that documents and indexes take, and of their disk what is free, and all.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        said = await available(lambda: self.handle.command("dbStats"))
+        total = int(said.get("fsTotalSize", 0))
+        used = int(said.get("storageSize", 0)) + int(said.get("indexSize", 0))
+        return used, max(0, total - int(said.get("fsUsedSize", 0))), total
 
     async def ensure_indexes(self) -> None:
         """Create missing indexes (those that are there cost one round trip), and drop those that nothing needs now."""

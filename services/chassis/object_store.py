@@ -135,6 +135,19 @@ class ObjectStore:
             ]
         )
 
+    async def used(self, prefix: str, most: int) -> tuple[int, int, bool]:
+        """Return how many objects lie below a prefix and their bytes; False last where there are more than ``most``."""
+
+        def count() -> tuple[int, int, bool]:
+            number = size = 0
+            for item in self._client.list_objects(self._bucket, prefix=prefix, recursive=True):
+                if number == most:
+                    return number, size, False
+                number, size = number + 1, size + int(item.size or 0)
+            return number, size, True
+
+        return await self._call(count)
+
     async def remove(self, keys: Iterable[str]) -> None:
         """Remove objects; keys without one are passed over.
 

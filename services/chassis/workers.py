@@ -33,6 +33,8 @@ class WorkerStatus(Contract):
     seen_at: UtcDatetime
     runs: int = Field(default=0, description="Runs classified since the start")
     images: int = Field(default=0, description="Images classified since the start")
+    images_per_s: float = Field(default=0.0, description="Images/s over the last minute, or since the start")
+    in_hand: dict[str, int] = Field(default_factory=dict, description="Runs in hand, by queue")
 
 
 class Workers:

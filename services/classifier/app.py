@@ -91,7 +91,11 @@ def create_app(settings: ClassifierSettings) -> web.Application:
                 background=True,
             )
             app[READY_CHECKS].update(broker=live.check_connected, database=database.ping, object_store=store.ping)
-            heartbeat = Heartbeat(Workers(database), shelf, handler.tally, settings.threads)
+
+            def in_hand() -> dict[str, int]:
+                return {CLASSIFY: live.in_hand, RECLASSIFY: background.in_hand}
+
+            heartbeat = Heartbeat(Workers(database), shelf, handler.tally, settings.threads, in_hand)
             await stack.enter_async_context(running(heartbeat.beat_forever()))
             await stack.enter_async_context(running(shelf.follow_forever()))
             if shelf.default is not None:

@@ -81,6 +81,11 @@ class Consumer:
         self._stopping.set()
 
     @property
+    def in_hand(self) -> int:
+        """Runs delivered and not settled."""
+        return len(self._tasks)
+
+    @property
     def is_loaded(self) -> bool:
         """Whether at least half of what may be in hand is: the queue holds more than the device can do at once."""
         return len(self._tasks) * 2 > self._prefetch

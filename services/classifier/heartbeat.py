@@ -3,7 +3,9 @@
 import asyncio
 import os
 import socket
+import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 
@@ -11,14 +13,24 @@ from proto.errors import Unavailable
 from services.chassis.workers import BEAT_S, Workers, WorkerStatus
 from services.classifier.handling import Tally
 from services.classifier.model_file import default_threads
+from services.classifier.pace import Pace
 from services.classifier.shelf import Shelf
 
 
 class Heartbeat:
     """Reports one worker every few seconds."""
 
-    def __init__(self, workers: Workers, shelf: Shelf, tally: Tally, threads: int) -> None:
-        """``threads``: as in the settings."""
+    def __init__(
+        self,
+        workers: Workers,
+        shelf: Shelf,
+        tally: Tally,
+        threads: int,
+        in_hand: Callable[[], dict[str, int]] = dict,
+    ) -> None:
+        """``threads``: as in the settings; ``in_hand``: tells the runs in hand by queue."""
+        self._in_hand = in_hand
+        self._pace = Pace(time.monotonic())
         self._workers = workers
         self._shelf = shelf
         self._tally = tally
@@ -61,4 +73,6 @@ class Heartbeat:
             seen_at=datetime.now(UTC),
             runs=self._tally.runs,
             images=self._tally.images,
+            images_per_s=round(self._pace.note(time.monotonic(), self._tally.images), 2),
+            in_hand=self._in_hand(),
         )

@@ -13,6 +13,7 @@ from services.chassis.broker import open_broker
 from services.chassis.cameras import Cameras
 from services.chassis.database import open_database
 from services.chassis.forwarded import parse_networks
+from services.chassis.gateways import Gateways
 from services.chassis.logging import get_logger
 from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
@@ -25,6 +26,7 @@ from services.chassis.runs import Runs
 from services.chassis.verifications import Verifications
 from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
 from services.ingest import routes_admin, routes_retention, routes_verify
+from services.ingest.beat import Beat
 from services.ingest.certificate import watch_certificate
 from services.ingest.context import (
     CAMERAS,
@@ -92,7 +94,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
         app[routes_admin.MODELS] = Models(database)
         app[KNOWN_RUNS] = KnownRuns(spool, runs)
         # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
-        app[READY_CHECKS]["spool"] = spool.check_room
+        app[READY_CHECKS]["spool"] = spool.room.check
         forwarder = Forwarder(
             spool, store, runs, broker, cameras, concurrency=settings.forward_concurrency, failpoints=failpoints
         )
@@ -116,6 +118,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             asyncio.create_task(registry.refresh_forever(), name="registry"),
             asyncio.create_task(forwarder.run_forever(), name="forwarder"),
             asyncio.create_task(Watch(runs, broker, registry).run_forever(settings.watch_seconds), name="watch"),
+            asyncio.create_task(Beat(Gateways(database), spool).beat_forever(), name="beat"),
             asyncio.create_task(watch_certificate(settings.public_url), name="certificate"),
             asyncio.create_task(reconciler.run_forever(settings.reconcile_seconds), name="reconciler"),
             asyncio.create_task(retention.run_forever(), name="retention"),

@@ -86,7 +86,7 @@ class Intake:
         """
         started = time.perf_counter()
         async with self._places.take(place):
-            await self._spool.check_room()
+            await self._spool.room.check()
             receiver = Receiver(
                 self._spool,
                 self._executor,
@@ -133,7 +133,7 @@ class Intake:
     async def _slow_down(self, entry: Entry) -> None:
         """Let the answer wait when runs come faster than they are stored. It holds its place meanwhile."""
         wait_s = slow_down_s(
-            self._spool.share(),
+            self._spool.room.share(),
             self._spool.waiting_age_s(),
             stores_answer=self._stores_answer(),
             longest_s=self._slow_down_s,

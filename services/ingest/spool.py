@@ -19,33 +19,18 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from proto.errors import Unavailable
 from proto.run import TrackingRun
 from services.chassis.logging import get_logger
 from services.ingest.entry_file import EntryReader, EntryWriter, Manifest
 from services.ingest.failpoints import Failpoints, Point
 from services.ingest.group_sync import GroupSync
 from services.ingest.images import ImageFacts
-from services.ingest.metrics import (
-    SPOOL_AGE,
-    SPOOL_BROKEN,
-    SPOOL_BYTES,
-    SPOOL_ENTRIES,
-    SPOOL_FREE,
-    SPOOL_LIMIT,
-)
+from services.ingest.metrics import SPOOL_AGE, SPOOL_BROKEN, SPOOL_ENTRIES
+from services.ingest.room import Room, SpoolFull
 
 FSYNC_THREADS = 8
-ROOM_KNOWN_S = 0.25
-"""For so long the disk's free room is believed; less than a second's uploads fit into the room that is left free."""
 _NAME = re.compile(r"(\d{20})-([0-9a-f]{32})\.run")
 log = get_logger(__name__)
-
-
-class SpoolFull(Unavailable):
-    """The spool's byte limit is reached, or its disk is full."""
-
-    slug, title, retry_after_s = "spool-full", "No room for another run just now", 30
 
 
 @dataclass(order=True, slots=True)
@@ -68,28 +53,22 @@ class Entry:
         return max(0.0, time.time() - self.sequence / 1e9)
 
 
-def _free_bytes(folder: Path) -> int:
-    stat = os.statvfs(folder)
-    return stat.f_bavail * stat.f_frsize
-
-
 class Spool:
     """All entries, in order. One process owns a spool folder (`lock` file)."""
 
     def __init__(self, folder: Path, limit_bytes: int, min_free_bytes: int, failpoints: Failpoints) -> None:
         self.folder = folder
         self._incoming, self._ready, self._broken = folder / "incoming", folder / "ready", folder / "broken"
-        self._limit_bytes, self._min_free_bytes = limit_bytes, min_free_bytes
         self._failpoints = failpoints
         self._executor = ThreadPoolExecutor(FSYNC_THREADS, "spool")
+        self.room = Room(folder, limit_bytes, min_free_bytes, self._executor)
+        self.broken = 0
+        """Entries set aside by this process"""
         self._sync = GroupSync(self._ready, self._executor)
         self._waiting: list[Entry] = []
         self._known: dict[int, Entry] = {}
         self._by_run: dict[str, Entry] = {}
         self._arrived = asyncio.Condition()
-        self._used = 0
-        self._free = 0
-        self._free_until = 0.0
         self._last_sequence = 0
 
     def open(self) -> None:
@@ -104,14 +83,12 @@ class Spool:
             if named is None:
                 continue
             self._add(Entry(int(named[1]), named[2], path, path.stat().st_size, replayed=True))
-        self._used = sum(entry.byte_size for entry in self._waiting)
+        self.room.used = sum(entry.byte_size for entry in self._waiting)
         SPOOL_ENTRIES.set_function(lambda: len(self._known))
-        SPOOL_BYTES.set_function(lambda: self._used)
         SPOOL_AGE.set_function(self.oldest_age_s)
-        SPOOL_LIMIT.set(self._limit_bytes)
-        SPOOL_FREE.set_function(lambda: _free_bytes(self.folder))
+        self.room.show()
         if self._waiting:
-            log.info("spool holds runs of an earlier process", runs=len(self._waiting), bytes=self._used)
+            log.info("spool holds runs of an earlier process", runs=len(self._waiting), bytes=self.room.used)
 
     def _lock_folder(self) -> None:
         """Two processes on one spool would forward everything twice and remove each other's uploads."""
@@ -134,42 +111,11 @@ class Spool:
         """Return the age of the oldest entry that nobody works on, seconds; cheap, unlike :meth:`oldest_age_s`."""
         return self._waiting[0].age_s if self._waiting else 0.0
 
-    def share(self) -> float:
-        """Return how full the spool is, 0 to 1."""
-        return self._used / self._limit_bytes
-
     def __len__(self) -> int:
         return len(self._known)
 
     def __contains__(self, run_id: str) -> bool:
         return run_id in self._by_run
-
-    def claim(self, byte_size: int) -> None:
-        """Count bytes that are about to be written.
-
-        Raises:
-            SpoolFull: they would be too many.
-        """
-        if self._used + byte_size > self._limit_bytes:
-            raise SpoolFull("The spool is full: the stores behind it have been away for long. Try again later.")
-        self._used += byte_size
-
-    def release(self, byte_size: int) -> None:
-        """Give claimed bytes back."""
-        self._used -= byte_size
-
-    async def check_room(self) -> None:
-        """Return if another run would find room.
-
-        Raises:
-            SpoolFull: it would not.
-        """
-        if time.monotonic() >= self._free_until:
-            loop = asyncio.get_running_loop()
-            self._free = await loop.run_in_executor(self._executor, _free_bytes, self.folder)
-            self._free_until = time.monotonic() + ROOM_KNOWN_S
-        if self._used >= self._limit_bytes or self._free < self._min_free_bytes:
-            raise SpoolFull("The spool's disk is full. Try again later.")
 
     def writer(self, inspect: Callable[[IO[bytes], str], ImageFacts]) -> EntryWriter:
         """Open a file for an upload. Blocks a moment."""
@@ -186,7 +132,7 @@ class Spool:
         run_id = manifest.run.run_id
         present = self._by_run.get(run_id)
         if present is not None:
-            self.release(claimed)
+            self.room.release(claimed)
             return present
         self._last_sequence = max(time.time_ns(), self._last_sequence + 1)
         entry = Entry(self._last_sequence, run_id, self._ready / f"{self._last_sequence:020d}-{run_id}.run", 0)
@@ -202,9 +148,9 @@ class Spool:
             entry.byte_size = await asyncio.get_running_loop().run_in_executor(self._executor, seal)
             await self._sync.sync()
         except OSError as error:
-            self.release(claimed)
+            self.room.release(claimed)
             raise SpoolFull(f"The spool cannot be written ({error.strerror}). Try again later.") from error
-        self._used += entry.byte_size - claimed
+        self.room.used += entry.byte_size - claimed
         self._add(entry)
         async with self._arrived:
             self._arrived.notify()
@@ -233,6 +179,7 @@ class Spool:
         """Move an entry that cannot be forwarded, ever, to ``broken/``, for a person to look at. Nothing is deleted."""
         log.error("spool entry set aside", run_id=entry.run_id, file=entry.path.name, reason=reason)
         SPOOL_BROKEN.inc()
+        self.broken += 1
         target = self._broken / entry.path.name
         await asyncio.get_running_loop().run_in_executor(self._executor, entry.path.rename, target)
         self._forget(entry)
@@ -263,4 +210,4 @@ class Spool:
         self._known.pop(entry.sequence, None)
         if self._by_run.get(entry.run_id) is entry:
             del self._by_run[entry.run_id]
-        self._used -= entry.byte_size
+        self.room.used -= entry.byte_size

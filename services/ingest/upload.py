@@ -19,7 +19,8 @@ from services.ingest.entry_file import EntryWriter
 from services.ingest.form import Form, Limits
 from services.ingest.images import ImageFacts
 from services.ingest.metrics import BYTES_RECEIVED
-from services.ingest.spool import Spool, SpoolFull
+from services.ingest.room import SpoolFull
+from services.ingest.spool import Spool
 
 BATCH_BYTES = 256 * 1024
 ALL_BATCHES_BYTES = 4 * 1024 * 1024
@@ -125,7 +126,7 @@ class Receiver:
         """Forget what was not committed: the file is removed, the claimed bytes are given back."""
         if self._form is not None and (self._form.has_file or not self._whole):
             await asyncio.shield(self._in_thread(self._form.abort))
-        self.spool.release(self.claimed)
+        self.spool.room.release(self.claimed)
         self.claimed = 0
 
     def _refuse_announced(self, length: int | None) -> None:
@@ -153,7 +154,7 @@ class Receiver:
         """Have what was collected taken in by a thread."""
         batch, self._batch = self._batch, []
         byte_size, self._buffered = self._buffered, 0
-        self.spool.claim(byte_size)
+        self.spool.room.claim(byte_size)
         self.claimed += byte_size
         BYTES_RECEIVED.inc(byte_size)
 

@@ -52,6 +52,8 @@ from services.query.live import LiveHub
 from services.query.pictures import Pictures
 from services.query.run_reader import RunReader
 from services.query.settings import QuerySettings
+from services.query.storage import StorageReader
+from services.query.system import SystemReader
 
 DATABASE = web.AppKey("database", Database)
 ROOMS = (
@@ -102,6 +104,8 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_exports.EXPORTER] = routes_exports.Exports(database, store, cameras, settings)
         app[routes_about.STATUS] = routes_about.StatusReader(database, broker)
         app[routes_admin.MODELS], app[routes_admin.WORKERS] = Models(database), Workers(database)
+        storage = StorageReader(database, store, app[routes_admin.MODELS])
+        app[routes_admin.SYSTEM] = SystemReader(database, broker, storage)
         app[routes_alerts.ALERTS] = AlertKeeper(database, broker, settings, channels(settings))
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
         app[routes_embeds.EMBEDS] = EmbedHub(
@@ -116,6 +120,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[READY_CHECKS] |= {"database": database.ping, "object store": store.ping}
         app[READY_CHECKS]["schema"] = Schema(database).check
         yield
+        await storage.close()
 
 
 async def _ensure_indexes(database: Database) -> None:

@@ -17,6 +17,7 @@ from proto.live import LiveEvent
 from proto.problem import Problem
 from proto.retention import RetentionRules, RetentionState
 from proto.run import TrackingRun
+from proto.system import SystemState
 from proto.taxonomy import TaxonomyEntry
 from proto.verification import VerificationAnswer, VerificationRecord, VerificationRequest
 
@@ -32,6 +33,7 @@ CONTRACTS: tuple[type[Contract], ...] = (
     Problem,
     RetentionRules,
     RetentionState,
+    SystemState,
     TaxonomyEntry,
     TrackingRun,
     VerificationAnswer,

@@ -1,4 +1,4 @@
-"""What operators read: ``/api/v1/keys``, ``/api/v1/models``. All of it takes a key with ``admin`` for all cameras."""
+"""What operators read: keys, models, how the system is. All of it takes a key with ``admin`` for all cameras."""
 
 from aiohttp import web
 
@@ -9,9 +9,11 @@ from services.chassis.workers import Workers
 from services.query.access import administrator_of
 from services.query.parameters import Parameters
 from services.query.routes_about import CAMERAS
+from services.query.system import SystemReader
 
 MODELS = web.AppKey("models", Models)
 WORKERS = web.AppKey("workers", Workers)
+SYSTEM = web.AppKey("system", SystemReader)
 NEVER_KEPT = {"Cache-Control": "no-store"}
 
 
@@ -33,6 +35,17 @@ async def models(request: web.Request) -> web.Response:
     return json_response(ModelList(items=items, active=active), headers=NEVER_KEPT)
 
 
+async def system(request: web.Request) -> web.Response:
+    """``GET /api/v1/system``: queues, workers, spools, storage, disks."""
+    await administrator_of(request)
+    Parameters(request.query, ())
+    return json_response(await request.app[SYSTEM].get(), headers=NEVER_KEPT)
+
+
 def routes() -> list[web.RouteDef]:
     """Return the routes of this module."""
-    return [web.get("/api/v1/keys", keys), web.get("/api/v1/models", models)]
+    return [
+        web.get("/api/v1/keys", keys),
+        web.get("/api/v1/models", models),
+        web.get("/api/v1/system", system),
+    ]

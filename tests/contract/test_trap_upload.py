@@ -314,7 +314,7 @@ async def test_each_limit_has_its_own_answer(tmp_path: Path) -> None:
         )
         assert huge.startswith(b"HTTP/1.1 413 "), "said before the bytes come"
         assert not service.leftovers
-        assert service.spool._used == 0
+        assert service.spool.room.used == 0
 
 
 async def test_silent_client_is_sent_away(tmp_path: Path) -> None:
@@ -363,21 +363,21 @@ async def test_disk_that_is_full_in_the_middle_of_an_upload(tmp_path: Path, monk
             problem_of(answer, 503, "spool-full")
             assert not service.leftovers
             assert not service.ready
-            assert service.spool._used == 0
+            assert service.spool.room.used == 0
         answer = await asyncio.to_thread(send_run, service.classify, API_KEY, 1, START, END, CROPS)
         assert answer.status_code == 200
 
 
 async def test_full_spool_says_when_to_come_again(tmp_path: Path) -> None:
     async with ingest_without_stores(tmp_path, spool_bytes=1024 * 1024) as service:
-        service.spool.claim(1024 * 1024 - 1000)
+        service.spool.room.claim(1024 * 1024 - 1000)
 
         answer = await asyncio.to_thread(send_run, service.classify, API_KEY, 1, START, END, CROPS)
 
         problem_of(answer, 503, "spool-full")
         assert int(answer.headers["Retry-After"]) > 0
         assert not service.leftovers
-        service.spool.release(1024 * 1024 - 1000)
+        service.spool.room.release(1024 * 1024 - 1000)
         answer = await asyncio.to_thread(send_run, service.classify, API_KEY, 1, START, END, CROPS)
         assert answer.status_code == 200
 

@@ -15,9 +15,11 @@ from proto.camera import Scope
 from services.chassis.cameras import Cameras, hash_key
 from services.chassis.database import Database, open_database
 from services.chassis.models import ModelDescription, Models
+from services.chassis.runs import Runs
 from services.query.app import create_app
 from services.query.settings import QuerySettings
 from tests.support.ingest_process import IngestProcess
+from tests.support.seeds import a_run
 
 pytestmark = pytest.mark.stack
 KEYS = "/api/v1/keys"
@@ -101,6 +103,7 @@ async def test_only_an_administrator_of_the_whole_system_may(operator: Operator)
         for method, path in (
             ("GET", KEYS),
             ("GET", "/api/v1/models"),
+            ("GET", "/api/v1/system"),
             ("GET", "/api/v1/cameras?exact=true"),
             ("POST", KEYS),
             ("DELETE", f"{KEYS}/0123456789ab"),
@@ -148,3 +151,21 @@ async def test_a_model_is_activated_and_the_settings_file_again(operator: Operat
     await operator.does("POST", "/api/v1/models/default/activate")
     assert (await operator.does("GET", "/api/v1/models"))["active"] is None
     await operator.does("POST", "/api/v1/models/wasps@9/activate", status=404)
+
+
+async def test_the_system_tells_queues_spools_and_what_is_stored(operator: Operator):
+    run = a_run(1)
+    await Runs(operator.database).receive(run)
+    state = await operator.does("GET", "/api/v1/system")
+    live, other, parked, *later = state["queues"]
+    assert [queue["kind"] for queue in (live, other, parked)] == ["live", "reclassify", "parked"]
+    assert {queue["kind"] for queue in later} == {"retry"}
+    assert (state["workers"], state["images_per_s"]) == ([], 0.0)
+    (gateway,) = state["spool"]["gateways"]
+    assert (gateway["runs"], gateway["limit_bytes"]) == (0, state["spool"]["limit_bytes"])
+    assert gateway["disk_free_bytes"] > 0
+    stored = state["storage"]
+    assert (stored["runs"], stored["images"]) == (1, len(run.images))
+    assert stored["bytes"]["pictures"] == sum(image.byte_size for image in run.images)
+    assert stored["bytes"]["database"] > 0
+    assert [disk["of"].split()[0] for disk in state["disks"]] == ["database", "spool"]

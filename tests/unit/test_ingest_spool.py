@@ -16,7 +16,8 @@ from services.ingest.clock import zone_of
 from services.ingest.entry_file import BrokenEntry, EntryReader, EntryWriter, Manifest, Slice
 from services.ingest.failpoints import Failpoints
 from services.ingest.images import inspect
-from services.ingest.spool import Entry, Spool, SpoolFull
+from services.ingest.room import SpoolFull
+from services.ingest.spool import Entry, Spool
 
 
 def check(stream: io.BytesIO, name: str) -> object:
@@ -56,7 +57,7 @@ async def put(spool: Spool, tracking_id: str, *files: tuple[str, bytes]) -> Entr
     writer = spool.writer(check)  # type: ignore[arg-type]
     write(writer, *files)
     claimed = sum(len(data) for _, data in files)
-    spool.claim(claimed)
+    spool.room.claim(claimed)
     return await spool.commit(writer, manifest_of(writer, tracking_id), claimed)
 
 
@@ -84,7 +85,7 @@ async def test_bytes_come_back_as_they_went_in(tmp_path: Path) -> None:
     assert stored == [data for _, data in files]
     await spool.remove(entry)
     assert not list((tmp_path / "ready").iterdir())
-    assert (len(spool), spool._used) == (0, 0)
+    assert (len(spool), spool.room.used) == (0, 0)
     spool.close()
 
 
@@ -94,7 +95,7 @@ async def test_same_run_twice_waits_once(tmp_path: Path) -> None:
 
     assert first is second
     assert len(spool) == 1
-    assert spool._used == first.byte_size
+    assert spool.room.used == first.byte_size
     spool.close()
 
 
@@ -113,13 +114,13 @@ async def test_given_back_entry_keeps_its_place(tmp_path: Path) -> None:
 
 async def test_full_spool_says_so_and_frees_itself(tmp_path: Path) -> None:
     spool = opened(tmp_path, limit=20_000)
-    spool.claim(15_000)
+    spool.room.claim(15_000)
     with pytest.raises(SpoolFull):
-        spool.claim(6_000)
-    spool.release(15_000)
-    spool.claim(20_000)
+        spool.room.claim(6_000)
+    spool.room.release(15_000)
+    spool.room.claim(20_000)
     with pytest.raises(SpoolFull):
-        await spool.check_room()
+        await spool.room.check()
     spool.close()
 
 
