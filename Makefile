@@ -3,12 +3,13 @@
 PORT ?= 8000
 DATA ?= data
 WORKERS ?= 1
+BASE ?= http://localhost:$(PORT)
 SYSTEM_PYTHON ?= python3
 PY := .venv/bin/python
 UP := .venv/bin/krabbel up --data-dir $(DATA) --port $(PORT) --workers $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo up test lint format bench chaos drill screenshots k8s docs audit clean
+.PHONY: help setup setup-dev demo up test lint format bench chaos accept drill screenshots k8s docs audit clean
 
 help: ## show this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ bench: setup-dev ## the benchmarks
 
 chaos: setup-dev ## kill everything in turn under the load of sixteen traps, and count what is lost
 	KRABBEL_CHAOS=full $(PY) -m pytest tests/chaos -s
+
+accept: setup ## is a running Krabbel all right? make accept BASE=http://localhost:8000, with a camera's key in KRABBEL_API_KEY
+	@$(PY) -m deploy.acceptance $(BASE)
 
 drill: setup ## fresh start, load, kill one of each, back up, wipe, restore, compare; prints a table
 	$(PY) -m deploy.drill

@@ -40,6 +40,10 @@ secret krabbel_admin_password "$(random 15)" # of the dashboard's first user, ad
 secret krabbel_cookie_secret "$(random 32)"
 secret grafana_password "$(random)"
 
+# Yours to fill in (docs/how-to/alerts.md); empty: nobody is told.
+secret krabbel_alert_webhooks ""
+secret krabbel_alert_smtp_url ""
+
 # An account per service, and one (krabbel) for the operator's command. What each may do in MongoDB is in
 # proto/accounts.json; in RabbitMQ all may use the names that begin with krabbel, and nobody is an administrator:
 # `docker compose exec rabbitmq rabbitmqctl` needs no account.
