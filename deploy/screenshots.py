@@ -13,7 +13,9 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from krabbel.stack import EVERYTHING, EmbeddedStack
+from proto.user import UserRole
 from tests.conftest import CHROMIUM_OPTIONS, chromium
+from tests.support.people import session_of, sign_in
 
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
@@ -32,6 +34,8 @@ class View:
     path: str = "/"
     ready: str = "[data-testid=gallery] img"
     """What must be there before the picture is taken."""
+    role: UserRole | None = None
+    """Who looks; None: a visitor."""
 
 
 DAY, SEASON = "#classes-chart .tools", "#uptime .tools"
@@ -46,7 +50,9 @@ VIEWS = (
     View("season-en", 1400, 900, "en", path="/season", ready=SEASON, whole=True),
     View("season-phone", 390, 844, path="/season", ready=SEASON),
     View("archive-en", 1400, 900, "en", path="/archive", ready="#wall img"),
-    View("verify", 1400, 900, path="/verify", ready="main img"),
+    View("verify", 1400, 900, path="/verify", ready="main img", role=UserRole.EDITOR),
+    View("login", 1400, 900, path="/login", ready="form.panel"),
+    View("login-phone-dark-en", 390, 844, "en", "dark", path="/login", ready="form.panel"),
     View("stories-en", 1400, 900, "en", path="/stories", ready="#stories-day:not(:empty)"),
 )
 
@@ -72,13 +78,16 @@ def simulate(stack: EmbeddedStack) -> None:
     subprocess.run(command, check=True, timeout=600)
 
 
-def photograph(browser: Browser, url: str, view: View) -> None:
+def photograph(browser: Browser, stack: EmbeddedStack, view: View) -> None:
     """Take one picture of the open page."""
+    url = stack.urls["public"]
     context = browser.new_context(
         viewport={"width": view.width, "height": view.height},
         locale="de-DE" if view.language == "de" else "en-GB",
         color_scheme="dark" if view.scheme == "dark" else "light",
     )
+    if view.role:
+        sign_in(context, url, session_of(stack.env, "Redaktion", view.role))
     page = context.new_page()
     page.goto(f"{url}{view.path}?lang={view.language}")
     page.wait_for_selector(view.ready)
@@ -99,7 +108,7 @@ def main() -> None:
         simulate(stack)
         browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_OPTIONS)
         for view in VIEWS:
-            photograph(browser, stack.urls["public"], view)
+            photograph(browser, stack, view)
         browser.close()
 
 

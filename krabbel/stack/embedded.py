@@ -193,10 +193,6 @@ class EmbeddedStack:
         if "objects" in self._services:
             env |= s3_env(ports, credentials)
         env |= shared_settings(self.folder, ports, self.urls.get("public", ""), self._workers)
-        if not self._host.startswith(("127.", "localhost", "::1")):
-            env["KRABBEL_VISITOR_ROLE"] = (
-                "reader"  # others than this machine's people can come, and nobody signs in yet
-            )
         return env | self._settings
 
     def _specs(self, ports: Ports, credentials: Credentials) -> list[ProcessSpec]:

@@ -7,22 +7,26 @@ from typing import Any
 
 import panel as pn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from tornado.web import RequestHandler
+from tornado.web import RequestHandler, StaticFileHandler
 
 from krabbel.client import QueryClient
+from services.chassis.forwarded import parse_networks
 from services.chassis.logging import get_logger
 from services.dashboard.administering import ApiHandler
 from services.dashboard.assets import ASSETS_PATH, STATIC
+from services.dashboard.doorkeeper import LOGIN, Door, Doorkeeper, guarded
 from services.dashboard.feed import Feed
-from services.dashboard.pages import now
+from services.dashboard.pages import login, now
 from services.dashboard.pages.handler import PageHandler
 from services.dashboard.pages.registry import PAGES
 from services.dashboard.passing import PREFIX
-from services.dashboard.roles import Role, everybody_is
+from services.dashboard.roles import Role
 from services.dashboard.routes_outline import PATH as OUTLINE_PATH
 from services.dashboard.routes_outline import OutlineHandler
 from services.dashboard.session import open_page
+from services.dashboard.sessions_client import SessionsClient
 from services.dashboard.settings import DashboardSettings
+from services.dashboard.signing_in import LOGOUT, SignInHandler, SignOutHandler
 from services.dashboard.sun import ADDRESS, SunHandler
 from services.dashboard.views import Views
 from services.dashboard.writing import PATH as VERIFY_PATH
@@ -75,29 +79,23 @@ class Dashboard:
         self.feed = Feed(self._client)
         self._views = Views(self.feed)
         self._public_url = settings.public_url
-        everybody_is(Role[settings.visitor_role.upper()])
+        self._sessions = SessionsClient(settings.query_url, key)
+        self.keeper = Doorkeeper(self._sessions, Role.READER if settings.visitor_role == "reader" else None)
         pn.config.browser_info = False  # one root less in every session
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         pages: dict[str, Any] = {now.PAGE.path: self._open_page}
-        plain = [page for page in PAGES if page is not now.PAGE]
         self._server = pn.io.server.get_server(
             pages,
             port=settings.port,
             address=settings.host,
             websocket_origin=settings.origins(),
-            static_dirs={ASSETS_PATH.strip("/"): str(STATIC)},
             extra_patterns=[
                 (r"/healthz", _Health),
                 (r"/readyz", _Ready, {"feed": self.feed}),
                 (r"/metrics", _Metrics),
-                (OUTLINE_PATH, OutlineHandler),
-                (VERIFY_PATH, VerifyHandler, {"gateway": self._gateway}),
-                (rf"{PREFIX}(.+)", ApiHandler, {"client": self._client, "gateway": self._administration}),
-                (ADDRESS, SunHandler, {"state": self.feed.state}),
-                *(
-                    (page.path, PageHandler, {"page": page, "views": self._views, "public_url": settings.public_url})
-                    for page in plain
-                ),
+                # Open to all, which Panel's own static folders are not: the sign-in needs its looks.
+                (rf"{ASSETS_PATH}/(.*)", StaticFileHandler, {"path": str(STATIC)}),
+                *self._routes(settings),
             ],
             title="Was krabbelt da?",
             location=False,
@@ -108,11 +106,38 @@ class Dashboard:
             unused_session_lifetime_milliseconds=SESSION_LINGERS_MS,
             check_unused_sessions_milliseconds=SESSION_LINGERS_MS // 3,
             keep_alive_milliseconds=15_000,
-            use_xheaders=True,
+            auth_provider=Door(self.keeper),
+            # The token that a page carries tells its scripts what we put into it: never a cookie that they cannot read.
+            include_headers=[],
+            include_cookies=[],
         )
 
+    def _routes(self, settings: DashboardSettings) -> list[tuple[Any, ...]]:
+        """Return all that is ours, behind the doorkeeper."""
+        signing_in = {
+            "keeper": self.keeper,
+            "sessions": self._sessions,
+            "public_url": settings.public_url.rstrip("/"),
+            "proxies": parse_networks(settings.trusted_proxies),
+        }
+        shown = {"views": self._views, "public_url": settings.public_url}
+        routes: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
+            (LOGIN, SignInHandler, signing_in),
+            (LOGOUT, SignOutHandler, signing_in),
+            (OUTLINE_PATH, OutlineHandler, {}),
+            (VERIFY_PATH, VerifyHandler, {"gateway": self._gateway}),
+            (rf"{PREFIX}(.+)", ApiHandler, {"client": self._client, "gateway": self._administration}),
+            (ADDRESS, SunHandler, {"state": self.feed.state}),
+            *(
+                (page.path, PageHandler, {"page": page, **shown})
+                for page in PAGES
+                if page not in (now.PAGE, login.PAGE)
+            ),
+        ]
+        return [(path, guarded(handler, self.keeper), made_with) for path, handler, made_with in routes]
+
     def _open_page(self) -> None:
-        open_page(self.feed, self._views, self._public_url)
+        open_page(self.feed, self._views, self.keeper, self._public_url)
 
     @property
     def port(self) -> int:
@@ -125,17 +150,19 @@ class Dashboard:
         gc.set_threshold(200_000, 50, 1000)
         self._server.start()
         # An empty context: one inherited from a session would hold its document, and all others with it.
-        self._task = asyncio.create_task(self.feed.run(), name="feed", context=contextvars.Context())
+        for name, work in (("feed", self.feed.run()), ("doorkeeper", self.keeper.watch_forever())):
+            self._tasks.append(asyncio.create_task(work, name=name, context=contextvars.Context()))
         log.info("dashboard serves", port=self.port)
 
     async def stop(self) -> None:
         """Stop following, close all pages' connections and the port."""
-        if self._task is not None:
-            self.feed.stop(self._task)
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            self.feed.stop(task)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._client.close()
         await self._gateway.close()
         await self._administration.close()
+        await self._sessions.stop()
         self._server.stop()
 
 

@@ -1,6 +1,11 @@
 """Who may do what in the dashboard. The one place that says which role a request has."""
 
+from dataclasses import dataclass
 from enum import IntEnum
+
+from proto.user import UserRole, Who
+
+SESSION_COOKIE = "krabbel_session"
 
 
 class Role(IntEnum):
@@ -11,25 +16,53 @@ class Role(IntEnum):
     ADMIN = 3
 
 
-def name_of(request: object) -> str:
-    """Return the name under which a request's decisions are kept. Until people can sign in, all are the newsroom's."""
-    return "Redaktion"
+ROLES = {UserRole.READER: Role.READER, UserRole.EDITOR: Role.EDITOR, UserRole.ADMIN: Role.ADMIN}
 
 
-class _Everybody:
-    """What all requests of this process may do; one setting, read once, for handlers and sessions alike."""
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who asks. A visitor, who may look without signing in, has no name and no token."""
 
-    role = Role.ADMIN
+    role: Role
+    name: str = ""
+    token: str = ""
+
+    @property
+    def signed_in(self) -> bool:
+        """Whether it is somebody we know."""
+        return bool(self.token)
 
 
-def everybody_is(role: Role) -> None:
-    """Say what whoever reaches this dashboard may do (KRABBEL_VISITOR_ROLE)."""
-    _Everybody.role = role
+def person(who: Who, token: str) -> Person:
+    """Return the person that a session belongs to."""
+    return Person(ROLES[who.role], who.name, token)
+
+
+def remember(request: object, found: Person | None) -> None:
+    """Keep with a request who asks: the doorkeeper's doing, before any handler looks (doorkeeper.py)."""
+    setattr(request, _KEPT, found)
+
+
+_KEPT = "krabbel_person"
+
+
+def person_of(request: object) -> Person | None:
+    """Return who asks: of tornado's request, or of the context of a session, which has the request that began it.
+
+    A request that no doorkeeper looked at is nobody's.
+    """
+    began = getattr(request, "request", None)
+    found = getattr(request if began is None else began, _KEPT, None)
+    return found if isinstance(found, Person) else None
 
 
 def role_of(request: object) -> Role | None:
-    """Return the role of a request (tornado's, or that of a session); None for nobody we know.
+    """Return the role of a request (tornado's, or that of a session); None for nobody we know."""
+    found = person_of(request)
+    return found.role if found else None
 
-    Until people can sign in, all have the role that the setting names.
-    """
-    return _Everybody.role
+
+def name_of(request: object) -> str:
+    """Return the name under which a request's decisions are kept; empty for who is not signed in."""
+    found = person_of(request)
+    return found.name if found else ""

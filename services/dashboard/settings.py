@@ -25,10 +25,9 @@ class DashboardSettings(ServiceSettings):
         default_factory=lambda: SecretStr(secrets.token_urlsafe(32)),
         description="Signs session ids and cookies; the same for all replicas. Without it each start makes its own",
     )
-    visitor_role: Literal["reader", "editor", "admin"] = Field(
-        "admin",
-        description="What whoever reaches the dashboard may do, as long as nobody signs in: 'reader' where strangers "
-        "can, 'editor' to let them verify",
+    visitor_role: Literal["reader", "none"] = Field(
+        "reader",
+        description="What those may do in the dashboard who are not signed in: see all pages of readers, or nothing",
     )
     dashboard_origins: str = Field(
         "", description="Further hosts (host:port, comma-separated, * for any) whose pages may open the live connection"

@@ -10,6 +10,7 @@ from astral.sun import sun
 from tornado.web import RequestHandler
 
 from proto.camera import Camera
+from services.dashboard.roles import role_of
 from services.dashboard.state import State
 
 ADDRESS = "/ui/sun"
@@ -52,6 +53,9 @@ class SunHandler(RequestHandler):
 
     def get(self) -> None:
         """Answer the hours of sunrise and sunset, and where; nulls where no camera says where it stands."""
+        if role_of(self.request) is None:
+            self.send_error(403)
+            return
         try:
             day = date.fromisoformat(self.get_query_argument("day", ""))
         except ValueError:

@@ -39,6 +39,16 @@ def from_our_page(request: HTTPServerRequest) -> bool:
     return headers.get(PAGE_HEADER) == "1" and site == "same-origin" and same_host
 
 
+def from_our_form(request: HTTPServerRequest) -> bool:
+    """Return whether a form was sent from a page of this dashboard, as far as the browser can say: every one that is
+    in use sends one of the two headers with each form, and neither page nor frame of another site can change them."""
+    headers = request.headers
+    site, origin = headers.get("Sec-Fetch-Site"), headers.get("Origin")
+    if site is None and origin is None:
+        return False
+    return site in (None, "same-origin") and (origin is None or urlsplit(origin).netloc == request.host)
+
+
 def admit(request: HTTPServerRequest, wanted: Role) -> None:
     """Return if a request may write.
 

@@ -7,8 +7,10 @@ import pytest
 import requests
 from playwright.sync_api import Page, expect
 
+from proto.user import UserRole
 from tests.e2e.test_dashboard_archive import faults, visits
 from tests.e2e.test_whole_path import Api
+from tests.support.people import session_of, sign_in
 
 __all__ = ["faults", "visits"]
 
@@ -26,6 +28,13 @@ def eventually(look: Callable[[], object], wanted: object) -> None:
 @pytest.fixture
 def api(krabbel_system) -> Api:
     return Api(krabbel_system)
+
+
+@pytest.fixture(autouse=True)
+def editor(krabbel_system, page: Page) -> None:
+    """Somebody who may verify is signed in."""
+    token = session_of(krabbel_system.env, "Anna Käfer", UserRole.EDITOR)
+    sign_in(page.context, krabbel_system.base_url, token)
 
 
 def label_of(api: Api, run_id: str) -> Callable[[], object]:
@@ -88,6 +97,7 @@ def test_many_runs_are_confirmed_at_once_and_the_archive_shows_by_whom(
     page.goto(f"{krabbel_system.base_url}/archive?lang=en&verified=true&class=lepi")
     expect(page.locator("#wall li")).to_have_count(count)
     expect(page.locator("#wall li").first).to_contain_text("confirmed")
+    assert api.get(f"/runs/{butterflies[0]}")["run"]["verification"]["verified_by"] == "Anna Käfer"
 
 
 def test_decisions_are_taken_from_our_own_pages_only(krabbel_system, visits) -> None:

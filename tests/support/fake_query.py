@@ -25,6 +25,7 @@ from proto.classification import Certainty, RunResult
 from proto.live import LiveEvent, LiveEventType
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of, run_id_of
 from proto.taxonomy import entry
+from proto.user import UserRole, Who
 from services.query.run_order import ORDERS
 from tests.support import fake_statistics
 from tests.support.one_origin import forward
@@ -49,6 +50,9 @@ class FakeQuery:
         self.cameras: dict[str, Camera] = {}
         self.images: dict[str, bytes] = {}
         self.workers = 1
+        self.sessions: dict[str, Who] = {}
+        """Who is signed in, by token."""
+        self.passwords: dict[str, tuple[str, Who]] = {}
         self._streams: set[asyncio.Queue[bytes | None]] = set()
         self._away = False
         self._events = 0
@@ -226,6 +230,33 @@ class FakeQuery:
         finally:
             self._streams.discard(queue)
 
+    def sign_in(self, role: UserRole = UserRole.ADMIN, name: str = "Anna Käfer") -> str:
+        """Somebody signs in; return the token."""
+        token = f"token-of-{name}-{role.value}".replace(" ", "-").replace("ä", "ae")
+        self.sessions[token] = Who(name=name, role=role)
+        return token
+
+    async def _internal(self, request: web.Request) -> web.Response:
+        if self._away or request.headers.get("Authorization") != f"Bearer {self.key}":
+            return web.Response(status=502, text="bad gateway")
+        if request.method == "DELETE":
+            self.sessions.pop(request.headers["Krabbel-Session"], None)
+            return web.Response(status=204)
+        body = await request.json()
+        if request.path.endswith("/check"):
+            known = [self.sessions.get(token) for token in body["tokens"]]
+            return web.json_response({"items": [who and who.model_dump(mode="json") for who in known]})
+        password, who = self.passwords.get(body["name"], ("", None))
+        if body["password"] == "limited":
+            problem = {"type": "urn:krabbel:problem:too-many-requests", "title": "", "status": 429, "detail": ""}
+            return web.json_response(problem, status=429, headers={"Retry-After": "600"})
+        if who is None or body["password"] != password:
+            problem = {"type": "urn:krabbel:problem:wrong-sign-in", "title": "", "status": 401, "detail": ""}
+            return web.json_response(problem, status=401)
+        token = self.sign_in(who.role, who.name)
+        ends_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+        return web.json_response({"token": token, "who": who.model_dump(mode="json"), "ends_at": ends_at}, status=201)
+
     async def _forward(self, request: web.Request) -> web.StreamResponse:
         return await forward(request, self.dashboard)
 
@@ -233,6 +264,7 @@ class FakeQuery:
         """Listen."""
         app = web.Application()
         app.router.add_get("/api/v1/{path:.*}", self._api)
+        app.router.add_route("*", "/internal/{path:.*}", self._internal)
         app.router.add_route("*", "/{path:.*}", self._forward)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()

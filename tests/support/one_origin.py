@@ -5,6 +5,8 @@ from typing import Any
 
 from aiohttp import ClientSession, WSMsgType, web
 
+PASSED_ON = ("Content-Type", "Etag", "Location", "Set-Cookie")
+
 
 async def forward(request: web.Request, server: str) -> web.StreamResponse:
     """Answer with what the server answers; websockets are passed through."""
@@ -13,8 +15,11 @@ async def forward(request: web.Request, server: str) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await _forward_socket(request, session, address)
         headers = {**request.headers, "Accept-Encoding": "identity"}
-        async with session.request(request.method, address, headers=headers, allow_redirects=False) as answer:
-            kept = {name: value for name, value in answer.headers.items() if name in ("Content-Type", "Etag")}
+        body = await request.read()
+        async with session.request(
+            request.method, address, headers=headers, data=body, allow_redirects=False
+        ) as answer:
+            kept = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
             return web.Response(body=await answer.read(), status=answer.status, headers=kept)
 
 
@@ -22,7 +27,11 @@ async def _forward_socket(request: web.Request, session: ClientSession, address:
     wanted = [part.strip() for part in request.headers.get("Sec-WebSocket-Protocol", "").split(",") if part]
     near = web.WebSocketResponse(protocols=wanted, max_msg_size=0)
     await near.prepare(request)
-    headers = {"Origin": request.headers.get("Origin", ""), "Host": request.host}
+    headers = {
+        "Origin": request.headers.get("Origin", ""),
+        "Host": request.host,
+        "Cookie": request.headers.get("Cookie", ""),
+    }
     async with session.ws_connect(address, protocols=wanted, headers=headers, max_msg_size=0) as far:
 
         async def pump(source: Any, sink: Any) -> None:

@@ -117,7 +117,7 @@ async def test_reads_are_passed_on_with_the_service_key(dashboard: Dashboard) ->
     assert json.loads(body)["items"][0]["result"]["label"] == "bee"
 
 
-@pytest.mark.parametrize("path", ["live", "users", "runs/../keys", "images/x", "stats/../keys", "runs%2f..%2fkeys", ""])
+@pytest.mark.parametrize("path", ["live", "users", "runs/../users", "images/x", "stats/../users", "runs%2f..%2fk", ""])
 async def test_nothing_else_is_passed_on(dashboard: Dashboard, path: str) -> None:
     status, _ = await get(dashboard, f"/ui/api/{path}")
 
@@ -132,10 +132,8 @@ async def test_service_that_is_away_is_said_as_a_problem(dashboard: Dashboard, q
     assert (status, json.loads(body)["type"]) == (503, "urn:krabbel:problem:unavailable")
 
 
-async def test_page_that_needs_a_higher_role_is_refused(dashboard: Dashboard, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.dashboard.passing.role_of", lambda _request: None)
-
-    assert (await get(dashboard, "/ui/api/days"))[0] == 403
+async def test_read_that_needs_a_higher_role_is_refused(dashboard: Dashboard) -> None:
+    assert (await get(dashboard, "/ui/api/keys"))[0] == 403
 
 
 @pytest.mark.parametrize("path", ["keys", "system", "dead", "retention", "models", "exports/jobs"])

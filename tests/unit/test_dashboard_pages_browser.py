@@ -9,9 +9,14 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import expect
 
 from services.dashboard.pages.registry import PAGES
+from services.dashboard.roles import SESSION_COOKIE
 from tests.unit.test_dashboard_browser import PHONE, dashboard, page, pytestmark, query, started
 
 __all__ = ["dashboard", "page", "pytestmark", "query", "started"]  # the fixtures, and one worker for all
+
+
+async def sign_in(page, dashboard, token: str) -> None:
+    await page.context.add_cookies([{"name": SESSION_COOKIE, "value": token, "url": dashboard.url}])
 
 
 def some_days(query) -> None:
@@ -170,6 +175,8 @@ async def test_leads_of_a_day_can_be_copied_proved_and_leafed_through_in_both_la
 @pytest.mark.parametrize("shown", PAGES, ids=lambda one: one.name)
 async def test_no_page_has_a_serious_barrier_and_none_is_wider_than_a_phone(query, dashboard, page, shown) -> None:
     some_days(query)
+    if shown.name != "login":
+        await sign_in(page, dashboard, query.sign_in())
     for size, scheme in ((None, "light"), (PHONE, "dark")):
         await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         if size:

@@ -15,7 +15,7 @@ from proto.taxonomy import taxonomy
 from services.dashboard.assets import ASSETS_PATH, TEMPLATES
 from services.dashboard.icons import symbol_of
 from services.dashboard.pages.page import Page
-from services.dashboard.roles import Role
+from services.dashboard.roles import Person
 from services.dashboard.texts import LANGUAGES, catalogue
 
 UNUSED_SCRIPTS = ("bokeh-gl", "bokeh-mathjax")
@@ -61,8 +61,8 @@ def classes_in(language: str) -> dict[str, dict[str, Any]]:
     }
 
 
-def navigation(pages: tuple[Page, ...], shown: Page, language: str, role: Role) -> list[dict[str, Any]]:
-    """Return the links to all pages that this role may see."""
+def navigation(pages: tuple[Page, ...], shown: Page, language: str, person: Person | None) -> list[dict[str, Any]]:
+    """Return the links to all pages that this person may see."""
     texts = catalogue(language)
     return [
         {
@@ -72,8 +72,13 @@ def navigation(pages: tuple[Page, ...], shown: Page, language: str, role: Role) 
             "current": page is shown,
         }
         for page in pages
-        if page.in_navigation and page.role <= role
+        if page.in_navigation and may_see(person, page)
     ]
+
+
+def may_see(person: Person | None, page: Page) -> bool:
+    """Return whether the person may see the page."""
+    return person is not None and person.role >= page.role
 
 
 def address(language: str, state: Mapping[str, str], **changes: str | None) -> str:
@@ -86,24 +91,27 @@ def variables(  # everything the frame shows
     page: Page,
     pages: tuple[Page, ...],
     language: str,
-    role: Role,
+    person: Person | None,
     state: Mapping[str, str],
     boot: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Return what the frame's template needs."""
     texts = catalogue(language, *page.catalogues)
-    seen = {other.name: other.path for other in pages if other.role <= role}
-    told = {"lang": language, "page": page.name, "pages": seen, "role": role.name.lower(), "texts": texts}
+    seen = {other.name: other.path for other in pages if may_see(person, other)}
+    role = person.role.name.lower() if person else None
+    told = {"lang": language, "page": page.name, "pages": seen, "role": role, "texts": texts}
     return {
         "page": page,
         "lang": language,
         "t": texts,
-        "navigation": navigation(pages, page, language, role),
+        "navigation": navigation(pages, page, language, person),
         "languages": [(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
         "assets": ASSETS_PATH,
         "bokeh": BOKEH_JS,
         "home": "/" + address(language, {}),
         "address": partial(address, language, state),
+        "person": person if person and person.signed_in else None,
+        "sign_in": "/login" + address(language, {"next": page.path + address(language, state)}),
         "boot": script_json(told | {"taxonomy": classes_in(language)} | dict(boot)),
     }
 

@@ -2,11 +2,12 @@
 
 from tornado.web import RequestHandler
 
+from services.dashboard.doorkeeper import login_address
 from services.dashboard.hub import Topic
 from services.dashboard.pages import frame
 from services.dashboard.pages.page import Page, Request
-from services.dashboard.pages.registry import PAGES, page_named
-from services.dashboard.roles import role_of
+from services.dashboard.pages.registry import PAGES
+from services.dashboard.roles import person_of
 from services.dashboard.texts import language_of
 from services.dashboard.views import Views
 
@@ -24,22 +25,15 @@ class PageHandler(RequestHandler):
     def get(self) -> None:
         """Answer with the page; whoever may not see it is sent to sign in."""
         arguments = {name: self.get_query_argument(name)[:LONGEST_ARGUMENT] for name in self.request.query_arguments}
-        role = role_of(self.request)
-        if role is None or role < self._page.role:
-            self._refuse(arguments)
+        person = person_of(self.request)
+        if person is None or not frame.may_see(person, self._page):
+            self.redirect(login_address(self.request))
             return
         language = language_of(arguments.get("lang"))
         snapshot = {topic.value: self._views.topic(topic) for topic in BROUGHT}
-        brought = self._page.brings(Request(language, arguments, role, self._public_url, snapshot))
+        brought = self._page.brings(Request(language, arguments, person.role, self._public_url, snapshot))
         boot = {"snapshot": snapshot} | brought.pop("boot", {})
-        variables = frame.variables(self._page, PAGES, language, role, arguments, boot) | brought
+        variables = frame.variables(self._page, PAGES, language, person, arguments, boot) | brought
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.set_header("Cache-Control", "no-store")  # holds counts, and what the role may see
         self.finish(frame.template_of(self._page.name).render(variables))
-
-    def _refuse(self, arguments: dict[str, str]) -> None:
-        login = page_named("login")
-        if login is None:
-            self.send_error(403)
-            return
-        self.redirect(login.path + frame.address(language_of(arguments.get("lang")), {"next": self.request.uri or "/"}))

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.dashboard.pages import frame
 from services.dashboard.pages.page import Page
-from services.dashboard.roles import Role
+from services.dashboard.roles import Person
 
 FIRST_PICTURES = 7
 """So many are asked for before any script is read."""
@@ -15,12 +15,17 @@ PAGE = Page("now", "/", styles=("carpet", "figures", "pictures"))
 
 
 def variables(
-    pages: tuple[Page, ...], language: str, role: Role, day: date | None, snapshot: Mapping[str, Any], public_url: str
+    pages: tuple[Page, ...],
+    language: str,
+    person: Person,
+    day: date | None,
+    snapshot: Mapping[str, Any],
+    public_url: str,
 ) -> dict[str, Any]:
     """Return what the template needs, with everything the page shows first: no picture waits for the websocket."""
     state = {"day": day.isoformat()} if day else {}
     boot = {"day": state.get("day"), "snapshot": snapshot}
-    return frame.variables(PAGE, pages, language, role, state, boot) | {
+    return frame.variables(PAGE, pages, language, person, state, boot) | {
         "public_url": public_url.rstrip("/"),
         "first_pictures": [card["src"] for card in snapshot["gallery"]["cards"][:FIRST_PICTURES] if card["src"]],
     }

@@ -18,6 +18,7 @@ const takers = {
   totals: (totals) => { view.totals = totals; setTotals(totals); setDays(totals); judgeEmpty() },
   day: (day) => { view.day = day; if (day.day === view.totals.today) setHour(day, view.totals.zone); if (day.day === shownDay()) setDay(day, view.totals.today) },
   system: setSystem,
+  signed_out: () => location.reload(), // as a visitor, or to the sign-in
 }
 
 // Empty is only what the query service said to be empty.
@@ -26,7 +27,7 @@ function judgeEmpty() {
 }
 
 function take(message) {
-  for (const key of ["totals", "link", "cameras", "system", "gallery", "day"]) if (key in message) takers[key](message[key])
+  for (const key of ["totals", "link", "cameras", "system", "gallery", "day", "signed_out"]) if (key in message) takers[key](message[key])
   for (const card of message.cards ?? []) takers.card(card)
   document.documentElement.dataset.messages = String(Number(document.documentElement.dataset.messages ?? 0) + 1)
 }

@@ -1,0 +1,66 @@
+"""What the dashboard, without a database, asks the query service about people (services/query/routes_internal.py)."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import aiohttp
+
+from krabbel.client import error_of
+from proto.base import Contract
+from proto.errors import TooManyRequests, Unavailable, WrongSignIn
+from proto.user import OpenedSession, SessionsKnown, Who
+
+Answer = TypeVar("Answer", bound=Contract)
+TIMEOUT = aiohttp.ClientTimeout(total=8, sock_connect=3)
+
+
+class SessionsClient:
+    """Signs in, asks who somebody is, signs out. Raises :class:`proto.errors.Unavailable` where nobody answers."""
+
+    def __init__(self, query_url: str, key: str) -> None:
+        self._url = f"{query_url.rstrip('/')}/internal/sessions"
+        self._headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self, name: str, password: str, address: str) -> OpenedSession:
+        """Sign in.
+
+        Raises:
+            WrongSignIn: name and password do not belong together.
+            TooManyRequests: too many were wrong lately.
+        """
+        body = {"name": name, "password": password, "address": address}
+        return await self._ask("POST", "", OpenedSession, body)
+
+    async def known(self, tokens: Sequence[str]) -> tuple[Who | None, ...]:
+        """Return whom each token belongs to."""
+        return (await self._ask("POST", "/check", SessionsKnown, {"tokens": list(tokens)})).items
+
+    async def close(self, token: str) -> None:
+        """Sign out."""
+        await self._ask("DELETE", "", Contract, None, {"Krabbel-Session": token})
+
+    async def stop(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def _ask(
+        self, method: str, path: str, shape: type[Answer], body: object, headers: dict[str, str] | None = None
+    ) -> Answer:
+        if self._session is None:
+            self._session = aiohttp.ClientSession(headers=self._headers, timeout=TIMEOUT)
+        try:
+            async with self._session.request(method, self._url + path, json=body, headers=headers) as answer:
+                text = await answer.text()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unavailable(f"The query service does not answer: {type(error).__name__}") from error
+        if answer.status < 400:
+            return shape.model_validate_json(text or "{}")
+        refusal = error_of(answer.status, text)
+        if isinstance(refusal, (WrongSignIn, TooManyRequests)):
+            wait = answer.headers.get("Retry-After", "")
+            raise type(refusal)(refusal.detail, retry_after_s=int(wait) if wait.isdecimal() else None)
+        # A wrong service key, an older query service: nothing that the person before the page could mend.
+        raise Unavailable(f"The query service refuses: {refusal.detail}")
