@@ -1,6 +1,7 @@
 """Make a backup: the documents of one moment first, then the objects that they speak of.
 
 In this order nothing is missing: an object is stored before its document, so whatever the documents name is there.
+Only retention removes what documents name, so it waits as long as a backup is made (they share a lease).
 """
 
 import asyncio
@@ -20,8 +21,11 @@ from krabbel.backup.manifest import (
     write_durably,
 )
 from proto.errors import Conflict
+from proto.run import sheet_key_of, thumbnail_key_of
 from services.chassis.database import Database
+from services.chassis.lease import held
 from services.chassis.object_store import ObjectNotFound, ObjectStore
+from services.chassis.retention_sweep import JOB as RETENTION_JOB
 from services.chassis.schema import Schema
 from services.chassis.snapshot import Snapshot, fields_of, open_snapshot
 
@@ -47,7 +51,10 @@ class BackupMaker:
             Unavailable: a store is away; run it again, it goes on with the objects.
             Conflict: an object is not what its key says.
         """
-        moment = datetime.now(UTC)
+        async with held(self._database, RETENTION_JOB, lambda: self._tell("waits for retention's sweep", 0, 0)):
+            return await self._make(datetime.now(UTC))
+
+    async def _make(self, moment: datetime) -> tuple[str, Manifest]:
         name = moment.strftime("%Y-%m-%dT%H-%M-%S-%fZ")
         target = self._folder / "backups" / name
         target.mkdir(mode=0o700, parents=True)
@@ -138,12 +145,22 @@ def check_bytes(key: str, data: bytes) -> None:
 
 
 def objects_of(collection: str, document: dict[str, Any]) -> Iterable[tuple[str, int | None]]:
-    """Yield key and size of the objects that a document speaks of; of a run whose pictures are gone, none."""
-    if collection == "runs" and not document.get("pictures_gone"):
+    """Yield key and size of the objects that a document speaks of; of a run whose pictures are gone, those kept."""
+    if collection == "runs":
+        gone = document.get("pictures_gone")
         for image in document.get("images", ()):
-            yield image["object_key"], image.get("byte_size")
+            if gone is None or image["sha256"] in gone["kept"]:
+                yield image["object_key"], image.get("byte_size")
     elif collection == "models":
         from services.chassis.models import RegisteredModel
 
         model = RegisteredModel.model_validate(document)
         yield model.object_key, model.byte_size
+
+
+def previews_gone(collection: str, document: dict[str, Any]) -> Iterable[str]:
+    """Yield the previews that a run's document says are gone with its pictures."""
+    if collection == "runs" and (gone := document.get("pictures_gone")) is not None:
+        yield sheet_key_of(document["_id"])
+        if not gone["thumbnail_kept"]:
+            yield thumbnail_key_of(document["_id"])

@@ -5,7 +5,7 @@ import itertools
 import mimetypes
 from pathlib import Path
 
-from krabbel.backup.make import AT_ONCE, DERIVED, Tell, check_bytes, objects_of
+from krabbel.backup.make import AT_ONCE, DERIVED, Tell, check_bytes, objects_of, previews_gone
 from krabbel.backup.manifest import Manifest, file_sha256, object_path, read_documents
 from proto.errors import Conflict
 from services.chassis.database import Database
@@ -25,13 +25,16 @@ def check_files(folder: Path, name: str, manifest: Manifest, tell: Tell) -> list
     if manifest.schema_version > NEWEST:
         raise Conflict(f"The backup has version {manifest.schema_version}; this Krabbel understands {NEWEST}.")
     keys: list[str] = []
+    gone: set[str] = set()
     for entry in manifest.collections:
         path = folder / "backups" / name / f"{entry.name}.bson.gz"
         if not path.is_file() or file_sha256(path) != entry.sha256:
             raise Conflict(f"{path} is missing or is not what the manifest says; nothing was restored.")
         if entry.name in ("runs", "models"):
             for document in read_documents(path):
-                keys += [key for key, _ in objects_of(entry.name, fields_of(document))]
+                fields = fields_of(document)
+                keys += [key for key, _ in objects_of(entry.name, fields)]
+                gone.update(previews_gone(entry.name, fields))
     missing = set(manifest.missing_objects)
     keys = sorted(set(keys) - missing)
     for number, key in enumerate(keys, 1):
@@ -42,7 +45,10 @@ def check_files(folder: Path, name: str, manifest: Manifest, tell: Tell) -> list
         tell("checked objects", number, len(keys))
     for prefix in DERIVED:
         root = folder / "objects" / prefix
-        keys += sorted(str(path.relative_to(folder / "objects")) for path in root.rglob("*") if path.suffix != ".part")
+        found = (str(path.relative_to(folder / "objects")) for path in root.rglob("*") if path.suffix != ".part")
+        keys += sorted(
+            key for key in found if key not in gone
+        )  # an older backup in this folder may still have had them
     return keys
 
 

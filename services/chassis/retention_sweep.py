@@ -7,12 +7,12 @@ In order: the run says that its pictures are gone (retention.py), then the objec
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from proto.retention import RetentionCount, RetentionMode, RetentionRule, RetentionRules, RetentionSweep
 from proto.run import TrackingRun, thumbnail_key_of
 from services.chassis.database import Database
-from services.chassis.lease import Lease
+from services.chassis.lease import LASTS, Lease
 from services.chassis.logging import get_logger
 from services.chassis.object_store import ObjectStore
 from services.chassis.previews_due import PreviewsDue
@@ -32,7 +32,6 @@ from services.chassis.retention_plan import (
 )
 
 JOB = "retention"
-LASTS = timedelta(minutes=2)
 BATCH = 100
 """Runs marked together; between two batches the lease is prolonged and the rules are read again."""
 AT_ONCE = 16

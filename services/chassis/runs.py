@@ -16,6 +16,7 @@ from proto.run import RunStatus, TrackingRun
 from services.chassis.completion import plain, plan_completions
 from services.chassis.database import Database, Document, Session, available, insert_missing
 from services.chassis.group_commit import NONE, GroupCommit, Patience
+from services.chassis.retention_plan import doomed_keys
 from services.chassis.rollups import COUNTED_FIELDS, SHARDS, Rollups
 from services.chassis.trusted import trusted
 
@@ -72,6 +73,13 @@ class Runs:
         query = {"_id": {"$in": sorted(run_ids)}}
         documents = await available(lambda: self._runs.find(query, {"_id": 1}).to_list(None))
         return {str(document["_id"]) for document in documents}
+
+    async def doomed(self, run_ids: Collection[str]) -> set[str]:
+        """Return the keys that those runs must not have, because retention removed their pictures."""
+        query = {"_id": {"$in": sorted(run_ids)}, "pictures_gone.at": {"$exists": True}}
+        fields = {"pictures_gone": 1, "images.sha256": 1, "images.object_key": 1}
+        documents = await available(lambda: self._runs.find(query, fields).to_list(None))
+        return {key for document in documents for key in doomed_keys(from_document(document))}
 
     async def receive(self, run: TrackingRun) -> bool:
         """Store a run as ``received``; return False, and change nothing, where it is already there.

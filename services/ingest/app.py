@@ -95,8 +95,16 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
         app[KNOWN_RUNS] = KnownRuns(spool, runs)
         # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
         app[READY_CHECKS]["spool"] = spool.room.check
+        kept = Retention(database)
         forwarder = Forwarder(
-            spool, store, runs, broker, cameras, concurrency=settings.forward_concurrency, failpoints=failpoints
+            spool,
+            store,
+            runs,
+            broker,
+            cameras,
+            concurrency=settings.forward_concurrency,
+            failpoints=failpoints,
+            repeated=kept.came_back,
         )
         app[READY_NOTES]["stores"] = forwarder.note
         app[INTAKE] = Intake(settings, spool, registry, executor, forwarder.stores_answer)
@@ -112,7 +120,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             step=lambda name: failpoints.reach(Point(f"retention-{name}")),
         )
         retention = RetentionTask(sweeper, settings.retention_seconds)
-        app[routes_retention.RETENTION], app[routes_retention.TASK] = Retention(database), retention
+        app[routes_retention.RETENTION], app[routes_retention.TASK] = kept, retention
         tasks = [
             asyncio.create_task(prepare(store, database), name="prepare"),
             asyncio.create_task(registry.refresh_forever(), name="registry"),

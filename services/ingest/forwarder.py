@@ -8,7 +8,7 @@ forwarded again from its start. A store that is away stops all: waiting, with gr
 import asyncio
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import IO
@@ -48,6 +48,10 @@ def job_of(run: TrackingRun) -> ClassifyJob:
     )
 
 
+async def _nothing(_run_id: str) -> None:
+    return None
+
+
 class Forwarder:
     """Forwards ``concurrency`` entries at the same time, oldest first."""
 
@@ -61,10 +65,13 @@ class Forwarder:
         *,
         concurrency: int,
         failpoints: Failpoints,
+        repeated: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
+        """``repeated`` is told of each run that was there already, once its images were stored anew."""
         self._spool, self._store, self._runs, self._broker, self._cameras = spool, store, runs, broker, cameras
         self._concurrency = concurrency
         self._failpoints = failpoints
+        self._repeated = repeated or _nothing
         self._failures = 0
         self._resume_at = 0.0
         self._large = asyncio.Semaphore(2)
@@ -139,6 +146,8 @@ class Forwarder:
                     new = await self._runs.receive(run)
                 self._failpoints.reach(Point.AFTER_DOCUMENT)
                 known = RunStatus.RECEIVED if new else await self._status(run.run_id)
+                if not new:
+                    await self._repeated(run.run_id)
             if known is RunStatus.RECEIVED:
                 with self._timed("publish", run.run_id):
                     await self._broker.publish(job_of(run), CLASSIFY)

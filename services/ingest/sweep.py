@@ -2,7 +2,8 @@
 
 They come from uploads whose document was never written: a spool that was lost with its disk, an import that was broken
 off. The forwarder writes objects first and the document right after, and a repeat writes the objects anew; so an object
-that is older than the grace period and has no run never gets one. What is younger is left alone.
+that is older than the grace period and has no run never gets one. What is younger is left alone. What retention had
+removed, and somebody stored anew since (a worker that was just making a preview), counts as an orphan as well.
 """
 
 import asyncio
@@ -79,7 +80,8 @@ class Sweep:
         for start in range(0, len(ids), ASK_AT_ONCE):
             asked = set(ids[start : start + ASK_AT_ONCE])
             without = {run_id for run_id in asked - await self._runs.existing(asked) if run_id not in self._spool}
-            orphans = [item for item in old if run_of(item.key) in without]
+            doomed = await self._runs.doomed(asked - without)
+            orphans = [item for item in old if run_of(item.key) in without or item.key in doomed]
             found.orphans += len(orphans)
             found.orphan_bytes += sum(item.byte_size for item in orphans)
             if self._remove and orphans:

@@ -16,6 +16,7 @@ COLUMNS = (
 FIELDS = (
     "camera_id", "tracking_id", "started_at", "ended_at", "sort_at", "local_date", "duration_s", "images.sha256",
     "images.file_name", "images.object_key", "label", "verification.label", "result.probability_mean",
+    "pictures_gone",
 )  # fmt: skip
 DEFAULT_ZONE = "Europe/Berlin"
 
@@ -74,12 +75,15 @@ def _disarmed(value: Any) -> Any:
 
 
 def file_names(run: Document, zones: Zones) -> list[tuple[str, str]]:
-    """Return (path in a ZIP, object key) of the run's images."""
+    """Return (path in a ZIP, object key) of those of the run's images that are still kept."""
+    gone = run.get("pictures_gone")
     folder = f"{run['local_date']}/{safe_name(tracking_run_id(run, zones), 'run')}"
     taken: set[str] = set()
     names = []
     for image in run["images"]:
         ending = image["object_key"].rpartition(".")[2]
         name = distinct(safe_name(image["file_name"], f"{image['sha256'][:16]}.{ending}"), taken)
+        if gone is not None and image["sha256"] not in gone["kept"]:
+            continue
         names.append((f"{folder}/{name}", image["object_key"]))
     return names

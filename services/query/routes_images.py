@@ -5,8 +5,10 @@ No key is asked for: see docs/decisions/0003-image-addresses-are-capabilities.md
 
 from aiohttp import web
 
-from proto.errors import KrabbelError
+from proto.errors import ImageNotFound, KrabbelError
+from services.query.gone import answer_gone
 from services.query.pictures import CONTENT_TYPES, Pictures
+from services.query.routes_runs import RUNS
 
 PICTURES = web.AppKey("pictures", Pictures)
 FOR_EVER = "public, max-age=31536000, immutable"
@@ -45,7 +47,13 @@ async def image(request: web.Request) -> web.Response:
     tag, caching = f"{sha256}-p", FOR_EVER
     if asks_for_known(request, tag):
         return unchanged(tag, caching)
-    data = await request.app[PICTURES].get(run_id, sha256, extension)
+    try:
+        data = await request.app[PICTURES].get(run_id, sha256, extension)
+    except ImageNotFound:
+        run = await request.app[RUNS].find(run_id)
+        if run is not None and run.pictures_gone is not None:
+            return answer_gone(request, run)
+        raise
     return picture(request, data, CONTENT_TYPES[extension], tag, caching)
 
 

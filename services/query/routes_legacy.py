@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 
 from proto.camera import Scope
-from proto.errors import BadRequest, KrabbelError, NotAllowed, NotAuthenticated
+from proto.errors import BadRequest, KrabbelError, NotAllowed, NotAuthenticated, PicturesRemoved
 from services.chassis.auth import Principal, key_of
 from services.chassis.logging import get_logger
 from services.chassis.object_store import ObjectNotFound
@@ -107,6 +107,9 @@ async def everything(request: web.Request) -> web.StreamResponse:
 
 
 async def _images(request: web.Request, runs: list[dict[str, Any]], zones: legacy.Zones) -> web.StreamResponse:
+    if not any(legacy.file_names(run, zones) for run in runs):
+        raise PicturesRemoved("The pictures of this tracking run are not kept any more.")
+
     async def found() -> AsyncIterator[dict[str, Any]]:
         for run in runs:
             yield run

@@ -16,6 +16,7 @@ from proto.errors import ImageNotFound, Unavailable
 from proto.run import TrackingRun, sheet_key_of, thumbnail_key_of
 from services.chassis.logging import get_logger
 from services.chassis.previews_due import PreviewsDue
+from services.query.gone import answer_gone
 from services.query.parameters import Parameters
 from services.query.pictures import CONTENT_TYPES
 from services.query.routes_images import FOR_EVER, PICTURES, asks_for_known, picture, unchanged
@@ -98,6 +99,8 @@ async def _preview(request: web.Request, key_of: Callable[[str], str]) -> web.Re
                 return unchanged(tag, FOR_EVER)
             return picture(request, data, "image/webp", tag, FOR_EVER)
         run = await request.app[RUNS].one(run_id, ())
+        if run.pictures_gone is not None and (key_of is sheet_key_of or not run.stored_images):
+            return answer_gone(request, run)
         if run.result is not None:
             await request.app[ASKED].note(run_id)
         instead = _best_of(run)
@@ -117,7 +120,8 @@ def _best_of(run: TrackingRun) -> tuple[str, str]:
         ImageNotFound: its key has another form than those that we give.
     """
     wanted = run.result.best_image if run.result else None
-    best = next((image for image in run.images if image.sha256 == wanted), run.images[len(run.images) // 2])
+    stored = run.stored_images
+    best = next((image for image in stored if image.sha256 == wanted), stored[len(stored) // 2])
     extension = best.object_key.rpartition(".")[2]
     if extension not in CONTENT_TYPES:
         raise ImageNotFound("The run has no picture that can be shown.")

@@ -15,6 +15,7 @@ from proto.run import TrackingRun, sheet_key_of, thumbnail_key_of
 from services.chassis.presigned import Presigner
 from services.chassis.web import json_response
 from services.query.access import PUBLIC, SETTINGS, reader_of, visible_cameras
+from services.query.gone import words
 from services.query.parameters import Parameters
 from services.query.representations import answer
 from services.query.routes_run_zip import STORE
@@ -35,8 +36,16 @@ def listing(
     run: TrackingRun, url: Callable[[str], str], thumbnail: str | None, sheet: str | None, expires_at: datetime | None
 ) -> dict[str, Any]:
     """Return a run's pictures with their addresses, which ``url`` makes of object keys. Plain code."""
-    items = [{name: getattr(image, name) for name in _SHOWN} | {"url": url(image.object_key)} for image in run.images]
-    return {"run_id": run.run_id, "items": items, "thumbnail": thumbnail, "sheet": sheet, "expires_at": expires_at}
+    stored, gone = {image.sha256 for image in run.stored_images}, run.pictures_gone
+    items = [
+        {name: getattr(image, name) for name in _SHOWN}
+        | {"url": url(image.object_key) if image.sha256 in stored else None}
+        for image in run.images
+    ]
+    if gone is not None:
+        sheet, thumbnail = None, thumbnail if gone.thumbnail_kept else None
+    addresses = {"thumbnail": thumbnail, "sheet": sheet, "expires_at": expires_at}
+    return {"run_id": run.run_id, "items": items, **addresses, "pictures_gone": words(run) or None}
 
 
 async def run_images(request: web.Request) -> web.Response:

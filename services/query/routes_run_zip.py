@@ -9,6 +9,7 @@ from proto.run import ImageReference, TrackingRun
 from services.chassis.logging import get_logger
 from services.chassis.object_store import ObjectNotFound, ObjectStore
 from services.query.access import PUBLIC, reader_of, visible_cameras
+from services.query.gone import refusal
 from services.query.parameters import Parameters
 from services.query.routes_images import PICTURES
 from services.query.routes_runs import RUNS, run_id_of_path
@@ -23,7 +24,7 @@ async def _zip(run: TrackingRun, read: Callable[[ImageReference], Awaitable[byte
     """Yield the ZIP: the run as JSON, then its pictures under the names that the trap gave them."""
     archive, taken = ZipStream(), {"run.json"}
     yield archive.add("run.json", run.model_dump_json(indent=1).encode(), run.sort_at)
-    for image in run.images:
+    for image in run.stored_images:
         ending = image.object_key.rpartition(".")[2]
         name = distinct(safe_name(image.file_name, f"{image.sha256[:16]}.{ending}"), taken)
         try:
@@ -38,6 +39,8 @@ async def run_zip(request: web.Request) -> web.StreamResponse:
     principal = await reader_of(request)
     Parameters(request.query, ())
     run = await request.app[RUNS].one(run_id_of_path(request), visible_cameras(principal, ()))
+    if not run.stored_images:
+        raise refusal(run)
     name = f"{run.local_date}_{run.camera_id}_{run.run_id[:12]}.zip"
 
     async def as_sent(image: ImageReference) -> bytes:

@@ -60,10 +60,15 @@ class RunReader:
         Raises:
             RunNotFound: there is none.
         """
-        document = await available(lambda: self._runs.find_one({"_id": run_id}))
-        if document is None or (cameras and document["camera_id"] not in cameras):
+        run = await self.find(run_id)
+        if run is None or (cameras and run.camera_id not in cameras):
             raise RunNotFound(f"No tracking run has the id {run_id!r}.")
-        return from_document(document)
+        return run
+
+    async def find(self, run_id: str) -> TrackingRun | None:
+        """Return a run of any camera, or None."""
+        document = await available(lambda: self._runs.find_one({"_id": run_id}))
+        return None if document is None else from_document(document)
 
     async def classifications(self, run_id: str) -> list[Classification]:
         """Return what each model said of a run, the newest first."""

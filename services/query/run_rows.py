@@ -5,6 +5,7 @@ from typing import Any
 
 from proto.classification import RunResult
 from proto.errors import BadRequest
+from proto.retention import PicturesGone
 from proto.run import ImageReference, TrackingRun, TrapMetadata
 from proto.verification import Verification
 
@@ -12,18 +13,19 @@ COLUMNS = (
     "run_id", "camera_id", "tracking_id", "local_date", "local_hour", "started_at", "ended_at", "duration_s",
     "received_at", "status", "status_reason", "images", "label", "is_insect", "certainty", "probability_mean",
     "probability_weighted", "top1_images", "model_id", "classified_at", "machine_label", "verdict", "verified_by",
-    "verified_at",
+    "verified_at", "pictures_gone_at",
 )  # fmt: skip
 _OF_RESULT = (
     "certainty", "probability_mean", "probability_weighted", "top1_images", "model_id", "classified_at",
 )  # fmt: skip
 _OF_VERIFICATION = ("verdict", "verified_by", "verified_at")
-_ELSEWHERE = (*_OF_RESULT, *_OF_VERIFICATION, "machine_label")
+_ELSEWHERE = (*_OF_RESULT, *_OF_VERIFICATION, "machine_label", "pictures_gone_at")
 ROW_FIELDS = (
     *(name for name in COLUMNS if name not in (*_ELSEWHERE, "run_id", "images")),
     "result.label",
     "sort_at",
     "images.sha256",
+    "pictures_gone.at",
     *(f"result.{name}" for name in _OF_RESULT),
     *(f"verification.{name}" for name in _OF_VERIFICATION),
 )
@@ -33,6 +35,7 @@ _INNER = {
     "images": frozenset(ImageReference.model_fields),
     "trap": frozenset(TrapMetadata.model_fields),
     "verification": frozenset(Verification.model_fields),
+    "pictures_gone": frozenset(PicturesGone.model_fields),
 }
 _FIELDS = frozenset((*TrackingRun.model_fields, *TrackingRun.model_computed_fields))
 
@@ -47,6 +50,7 @@ def row_of(run: Mapping[str, Any]) -> dict[str, Any]:
         **{name: result.get(name) for name in _OF_RESULT},
         **{name: said.get(name) for name in _OF_VERIFICATION},
         "machine_label": result.get("label"),
+        "pictures_gone_at": (run.get("pictures_gone") or {}).get("at"),
     }
 
 

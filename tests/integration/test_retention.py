@@ -1,5 +1,6 @@
 """Retention on real servers: what goes, what stays, who says so, and a process killed between any two steps."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
@@ -9,13 +10,17 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
+from krabbel.backup.make import BackupMaker
+from krabbel.backup.restore import restore
 from proto.camera import Scope
 from proto.retention import RetentionMode, RetentionRule, RetentionRules, RetentionSweep
 from proto.run import TrackingRun, sheet_key_of, thumbnail_key_of
 from proto.verification import VerificationItem
 from services.chassis.cameras import Cameras
 from services.chassis.database import Database, open_database
+from services.chassis.lease import Lease, held
 from services.chassis.object_store import ObjectStore, open_object_store
 from services.chassis.retention import Retention
 from services.chassis.retention_plan import Busy
@@ -23,6 +28,8 @@ from services.chassis.retention_sweep import RetentionSweeper
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
 from services.chassis.verifications import Verifications
+from services.query.app import create_app
+from services.query.settings import QuerySettings
 from tests.stack_fixture import RunningStack
 from tests.support.ingest_process import IngestProcess
 from tests.support.seeds import a_run, a_verdict
@@ -37,6 +44,7 @@ class World:
 
     database: Database
     store: ObjectStore
+    env: dict[str, str] = field(default_factory=dict)
     busy: Busy = field(default_factory=Busy)
     free: int | None = None
     number: int = 0
@@ -46,8 +54,8 @@ class World:
     ) -> TrackingRun:
         self.number += 1
         run = a_run(self.number, at=datetime.now(UTC) - timedelta(days=age_days), images=images)
-        for image in run.images:
-            await self.store.put(image.object_key, b"x" * 100, "image/jpeg")
+        for index, image in enumerate(run.images):  # the bytes of which the key is the hash
+            await self.store.put(image.object_key, f"garden-1/{self.number}/{index}".encode(), "image/jpeg")
         if previews:
             for key in (thumbnail_key_of(run.run_id), sheet_key_of(run.run_id)):
                 await self.store.put(key, b"y", "image/webp")
@@ -93,7 +101,7 @@ async def world(backends: RunningStack) -> AsyncIterator[World]:
     async with open_database(settings) as database, open_object_store(settings) as store:
         await database.ensure_indexes()
         await store.ensure_bucket()
-        yield World(database, store)
+        yield World(database, store, backends.env)
         await database.client.drop_database(name)
 
 
@@ -233,3 +241,61 @@ async def test_a_process_killed_between_two_steps_leaves_nothing_half_done(inges
         while await world.left(late) != THUMBNAIL_ONLY:  # a sweep begins at once
             assert ingest.process is not None
             assert ingest.process.poll() is None
+
+
+async def test_readers_are_told_when_and_why_pictures_went(world: World):
+    name = world.database.handle.name
+    gone, reduced = await world.add(), await world.add("bee")
+    await world.set(false_sightings_days=30, keep_best_picture_days=30)
+    assert (await world.sweep()).runs == 2
+    settings = QuerySettings.from_env(world.env | {"KRABBEL_MONGO_DATABASE": name, "KRABBEL_S3_BUCKET": name})
+    key = {"Authorization": f"Bearer {world.env['KRABBEL_SERVICE_KEY']}"}
+    async with TestClient(TestServer(create_app(settings))) as client:
+
+        async def ask(path: str, status: int, kind: str, **headers: str) -> bytes:
+            async with client.get(f"/api/v1/{path}", headers=key | headers) as answer:
+                body = await answer.read()
+                assert (answer.status, answer.content_type) == (status, kind), body
+                return body
+
+        problem, picture = "application/problem+json", f"images/{gone.images[0].object_key.removeprefix('runs/')}"
+        said = json.loads(await ask(picture, 410, problem))
+        assert said["type"] == "urn:krabbel:problem:pictures-gone"
+        assert "pictures of false sightings are kept for 30 days" in said["detail"]
+        assert b"picture not kept" in await ask(picture, 410, "image/svg+xml", Accept="image/avif,image/webp,*/*;q=0.8")
+        assert await ask(f"runs/{gone.run_id}/thumbnail", 200, "image/webp") == b"y"
+        await ask(f"runs/{gone.run_id}/sheet", 410, problem)
+        await ask(f"runs/{gone.run_id}/images.zip", 410, problem)
+        listed = json.loads(await ask(f"runs/{reduced.run_id}/images", 200, "application/json"))
+        assert [item["url"] is not None for item in listed["items"]] == [True, False, False]
+        assert listed["sheet"] is None
+        run = json.loads(await ask(f"runs/{gone.run_id}", 200, "application/json"))["run"]
+        assert (run["pictures_gone"]["rule"], len(run["images"])) == ("false_sightings", 3)
+        assert b"pictures_gone_at" in await ask("runs?format=csv&limit=5", 200, "text/csv")
+        state = json.loads(await ask("retention", 200, "application/json"))
+        assert (state["last_removal"]["runs"], state["rules"]["mode"]) == (2, "on")
+
+
+async def test_a_backup_neither_misses_nor_brings_back_what_retention_removed(world: World, tmp_path: Path):
+    def quiet(_what: str, _done: int, _total: int) -> None:
+        return None
+
+    going, reduced = await world.add(), await world.add("bee")
+    await BackupMaker(tmp_path, world.database, world.store, quiet).make()
+    await world.set(false_sightings_days=30, keep_best_picture_days=30)
+    assert (await world.sweep()).runs == 2
+
+    lease = Lease(world.database, "retention", timedelta(minutes=2))
+    during: list[bool] = []
+    async with held(world.database, "retention", lambda: None):
+        during.append(await lease.hold())
+    assert during == [False]
+    name, manifest = await BackupMaker(tmp_path, world.database, world.store, quiet).make()
+    assert manifest.missing_objects == []
+    await world.store.remove([item.key for item in await world.store.list("")])
+    await world.database.client.drop_database(world.database.handle.name)
+    await restore(tmp_path, name, manifest, world.database, world.store, quiet)
+    assert await world.left(going) == THUMBNAIL_ONLY
+    assert await world.left(reduced) == (1, True, False)
+    assert (await world.now(going)).pictures_gone is not None
+    assert (await Retention(world.database).rules()).false_sightings_days == 30

@@ -9,6 +9,7 @@ from services.query import legacy
 from services.query.exports.archive import Archive, Spool
 from services.query.exports.item import Batches, ExportContext, PictureReader
 from services.query.exports.tables import all_lines, final_lines, predecessor_lines, predecessor_view, zones_of
+from services.query.gone import words
 from services.query.zip_stream import safe_name
 
 AT_ONCE = 16
@@ -17,12 +18,12 @@ TABLES = {"runs.csv": predecessor_lines, "top1_final.csv": final_lines, "top1_al
 
 
 def picture_names(run: TrackingRun, zones: legacy.Zones) -> list[tuple[str, str, str]]:
-    """Return (path in the archive, SHA-256, file ending) of a run's pictures.
+    """Return (path in the archive, SHA-256, file ending) of a run's pictures that are kept.
 
     Folders are the predecessor's, below the camera; the start of the run's id keeps two runs of one second apart.
     """
     found = []
-    for (path, key), image in zip(legacy.file_names(predecessor_view(run), zones), run.images, strict=True):
+    for (path, key), image in zip(legacy.file_names(predecessor_view(run), zones), run.stored_images, strict=True):
         folder, _, file = path.rpartition("/")
         name = f"images/{safe_name(run.camera_id, 'camera')}/{folder}_{run.run_id[:8]}/{file}"
         found.append((name, image.sha256, key.rpartition(".")[2]))
@@ -48,7 +49,7 @@ async def _pictures(
 
 
 async def bundle(batches: Batches, context: ExportContext) -> AsyncGenerator[bytes, None]:
-    """Yield the archive. A picture that is not in the store (any more) is named in ``missing-images.txt``."""
+    """Yield the archive. What is not in the store (any more) is named in ``missing-images.txt``."""
     if context.picture is None:
         raise RuntimeError("this export needs a reader of pictures")
     archive, zones = Archive(context.created_at), zones_of(context)
@@ -62,6 +63,9 @@ async def bundle(batches: Batches, context: ExportContext) -> AsyncGenerator[byt
             for name, writer in writers.items():
                 spools[name].write(await asyncio.to_thread(writer.add, items))
             for run, _ in items:
+                if run.pictures_gone is not None:
+                    missed += 1
+                    spools["missing-images.txt"].write(f"{run.run_id}: {words(run)}\n".encode())
                 async for path, data in _pictures(context.picture, run, picture_names(run, zones)):
                     if data is None:
                         missed += 1

@@ -14,11 +14,12 @@ from importlib import resources
 from typing import NamedTuple
 
 from proto.camera import Camera
-from proto.run import TrackingRun
+from proto.run import ImageReference, TrackingRun
 from services.query.exports.item import ExportContext, ExportItem, ImageVerdict, interval, is_doubted, stamp
 from services.query.exports.layout import Layout
 from services.query.exports.observed import UNCLASSIFIED, UNSURE_BELOW, Observed, model_name, observed, observed_run
 from services.query.exports.place import Place
+from services.query.gone import words
 
 
 @cache
@@ -91,10 +92,10 @@ def layouts() -> tuple[Layout, Layout, Layout]:
 
 
 def media_rows(item: ExportItem, context: ExportContext, zone: tzinfo, *, public: str) -> Iterator[MediaRow]:
-    """Yield a run's pictures. Their times are the trap's, or the event's where its clock is doubted."""
+    """Yield a run's pictures that are kept. Their times are the trap's, or the event's where its clock is doubted."""
     run = item.run
     doubted, best = is_doubted(run), run.result.best_image if run.result else None
-    for number, image in enumerate(run.images):
+    for number, image in _kept(run):
         taken = interval(run)[0] if doubted or image.taken_at is None else image.taken_at
         yield MediaRow(
             f"{run.run_id}-{number}",
@@ -111,7 +112,7 @@ def media_rows(item: ExportItem, context: ExportContext, zone: tzinfo, *, public
 
 
 def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]:
-    """Yield the run's event-level observation, then one for each picture."""
+    """Yield the run's event-level observation, then one for each picture that is kept: each needs its media's row."""
     run, result = item.run, item.run.result
     start, end = (stamp(moment, zone) for moment in interval(run))
     seen = observed_run(run)
@@ -137,7 +138,7 @@ def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]
     )
     verdict = item.verdict
     said, model = (verdict.images, model_name(verdict.model_id)) if verdict else ({}, "")
-    for number, image in enumerate(run.images):
+    for number, image in _kept(run):
         seen, probability, label, comment = image_view(said.get(image.sha256))
         identity = f"{run.run_id}-{number}"
         yield ObservationRow(
@@ -158,6 +159,13 @@ def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]
             f"label:{label}" if label else "",
             comment,
         )
+
+
+def _kept(run: TrackingRun) -> Iterator[tuple[int, ImageReference]]:
+    """Yield the pictures that are kept, each with the number that it has had from the start."""
+    gone = run.pictures_gone
+    numbered = enumerate(run.images)
+    return numbered if gone is None else (pair for pair in numbered if pair[1].sha256 in gone.kept)
 
 
 def identification(run: TrackingRun, zone: tzinfo) -> tuple[str, str, str, str]:
@@ -196,13 +204,15 @@ def event_tags(run: TrackingRun) -> str:
 
 
 def event_comment(run: TrackingRun) -> str:
-    """Return what a reader must know of the event's times or of its missing result."""
+    """Return what a reader must know of the event's times, its pictures or its missing result."""
     notes = []
     if is_doubted(run):
         notes.append(
             f"The trap's clock is doubted ({', '.join(flag.value for flag in run.clock_flags)}): times are of receipt; "
             f"the trap said {run.started_at.isoformat()} to {run.ended_at.isoformat()}."
         )
+    if run.pictures_gone is not None:
+        notes.append(words(run))
     if run.result is None and run.status_reason:
         notes.append(f"Not classified: {run.status_reason}")
     return " ".join(notes)

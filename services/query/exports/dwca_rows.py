@@ -17,6 +17,7 @@ from services.query.exports.item import ExportContext, interval, is_doubted, sta
 from services.query.exports.licences import licence
 from services.query.exports.observed import KINGDOM, model_name, observed_run
 from services.query.exports.place import country_of, place_of
+from services.query.gone import words
 
 MOST_PICTURES = 10
 """Pictures of one occurrence: the best one, and the first others. All are in the Camtrap DP package."""
@@ -106,10 +107,16 @@ def occurrence(run: TrackingRun, context: ExportContext) -> Occurrence | None:
         said.verified_by if said else model_name(result.model_id),
         stamp(said.verified_at if said else result.classified_at, UTC),
         run.label or "",
-        "The trap's clock is doubted: time of receipt" if is_doubted(run) else "",
+        occurrence_remarks(run),
         context.dataset.title,
         licence(context.dataset.licence).url or context.dataset.licence,
     )
+
+
+def occurrence_remarks(run: TrackingRun) -> str:
+    """Return what a reader must know of the occurrence's times and pictures."""
+    doubted = "The trap's clock is doubted: time of receipt" if is_doubted(run) else ""
+    return "; ".join(filter(None, (doubted, words(run))))
 
 
 def remarks(result: RunResult, said: Verification | None) -> str:
@@ -124,8 +131,8 @@ def remarks(result: RunResult, said: Verification | None) -> str:
 
 
 def pictures(run: TrackingRun) -> list[ImageReference]:
-    """Return the pictures to show of a run, the best one first, each once."""
-    distinct = list({image.sha256: image for image in run.images}.values())
+    """Return the pictures to show of a run, of those that are kept, the best one first, each once."""
+    distinct = list({image.sha256: image for image in run.stored_images}.values())
     best = run.result.best_image if run.result else None
     return sorted(distinct, key=lambda image: image.sha256 != best)[:MOST_PICTURES]
 

@@ -51,6 +51,7 @@ COLUMNS: dict[str, Any] = {
     "verdict": pa.string(),
     "verified_by": pa.string(),
     "verified_at": _MOMENT,
+    "pictures_gone_at": _MOMENT,
 }
 SCHEMA = pa.schema(list(COLUMNS.items()))
 
@@ -88,7 +89,7 @@ def row(item: ExportItem, context: ExportContext) -> tuple[Any, ...]:
         run.duration_s,
         is_doubted(run),
         len(run.images),
-        [context.image_url(image.object_key) for image in run.images],
+        [context.image_url(image.object_key) for image in run.stored_images],
         place.latitude if place else None,
         place.longitude if place else None,
         place.uncertainty_m if place and place.uncertainty_m else None,
@@ -103,6 +104,7 @@ def row(item: ExportItem, context: ExportContext) -> tuple[Any, ...]:
         said.verdict.value if said else None,
         said.verified_by if said else None,
         said.verified_at if said else None,
+        run.pictures_gone.at if run.pictures_gone else None,
     )
 
 

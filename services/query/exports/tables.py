@@ -25,6 +25,7 @@ def predecessor_view(run: TrackingRun) -> Mapping[str, Any]:
         "label": run.label,
         "verification": {"label": run.verification.label} if run.verification else None,
         "result": {"probability_mean": result.probability_mean} if result else None,
+        "pictures_gone": {"kept": run.pictures_gone.kept} if run.pictures_gone else None,
     }
 
 
