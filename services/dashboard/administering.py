@@ -22,7 +22,7 @@ WRITES: tuple[tuple[str, str, str], ...] = (
     ("DELETE", r"keys/[0-9a-f]{12}", GATEWAY),
     ("POST", r"dead/replay|dead/[0-9a-f]{8}/replay", GATEWAY),
     ("DELETE", r"dead/[0-9a-f]{8}", GATEWAY),
-    ("POST", r"models/[^/@\s]{1,120}@[^/@\s]{1,60}/activate", GATEWAY),
+    ("POST", r"models/(default|[^/@\s]{1,120}@[^/@\s]{1,60})/activate", GATEWAY),
     ("PUT", r"retention", GATEWAY),
     ("POST", r"exports", QUERY),
 )

@@ -86,18 +86,21 @@ def clipped(ring: Ring, bounds: Bounds) -> Ring:
     return ring
 
 
-def outline(latitude: float, longitude: float, uncertainty_m: float | None = None) -> dict[str, Any]:
-    """Return the map around a place.
+def outline(
+    latitude: float, longitude: float, uncertainty_m: float | None = None, span_degrees: float = SPAN_DEGREES
+) -> dict[str, Any]:
+    """Return the map around a place, ``span_degrees`` of latitude high.
 
     Returns:
         ``land``: path data, one a polygon; ``lines``: meridians and parallels with their degrees; ``point``: the
-        place; ``radius``: how far off it may be, in the map's units; ``scale_km``: what 100 units are.
+        place; ``radius``: how far off it may be, in the map's units; ``scale_km``: what 100 units are; ``degree``: a
+        degree of longitude and one of latitude in the map's units, to find the place under a point.
     """
-    centre = min(90 - SPAN_DEGREES / 2, max(SPAN_DEGREES / 2 - 90, latitude))
-    unit = HEIGHT / SPAN_DEGREES
+    centre = min(90 - span_degrees / 2, max(span_degrees / 2 - 90, latitude))
+    unit = HEIGHT / span_degrees
     east_unit = unit * max(0.05, math.cos(math.radians(centre)))
     half = WIDTH / 2 / east_unit
-    window = (longitude - half, centre - SPAN_DEGREES / 2, longitude + half, centre + SPAN_DEGREES / 2)
+    window = (longitude - half, centre - span_degrees / 2, longitude + half, centre + span_degrees / 2)
 
     def placed(point: Point) -> Point:
         return round((point[0] - window[0]) * east_unit, 1), round((window[3] - point[1]) * unit, 1)
@@ -111,6 +114,7 @@ def outline(latitude: float, longitude: float, uncertainty_m: float | None = Non
         "point": placed((longitude, latitude)),
         "radius": round(radius, 1),
         "scale_km": round(100 / unit * 111.32),
+        "degree": (east_unit, unit),
     }
 
 
@@ -136,7 +140,7 @@ def _path(rings: list[Ring], window: Bounds, placed: Callable[[Point], Point]) -
 
 def _lines(window: Bounds, placed: Callable[[Point], Point]) -> list[dict[str, Any]]:
     west, south, east, north = window
-    step = 2 if east - west < 20 else 10
+    step = 1 if east - west < 6 else 2 if east - west < 20 else 10
     lines: list[dict[str, Any]] = []
     for degree in range(math.ceil(south / step) * step, math.floor(north) + 1, step):
         lines.append({"axis": "latitude", "degree": degree, "at": placed((west, degree))[1]})

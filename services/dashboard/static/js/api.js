@@ -8,10 +8,10 @@ export class Refusal extends Error {}
 export const ask = (path, parameters = {}, { signal } = {}) => fetched(address(path, parameters), { signal })
 
 // Writes. Only pages of our own can set this header, and the dashboard refuses a write without it (writing.py).
-export const tell = (path, body) => fetched(address(path), {
-  method: "POST",
+export const tell = (path, body, method = "POST") => fetched(address(path), {
+  method,
   headers: { "Content-Type": "application/json", "X-Krabbel-Page": "1" },
-  body: JSON.stringify(body),
+  body: body === undefined ? undefined : JSON.stringify(body),
 })
 
 export async function fetched(url, options = {}) {
@@ -22,10 +22,13 @@ export async function fetched(url, options = {}) {
     if (error.name === "AbortError") throw error
     throw new Refusal(t("errors.away"))
   }
+  if (answer.status === 204) return null
   if (answer.ok) return answer.json()
+  const problem = await answer.json().catch(() => ({}))
+  const key = `problem.${String(problem.type).split(":").pop()}`
+  if (t(key) !== key) throw new Refusal(t(key, { detail: problem.detail ?? "" }))
   if (answer.status === 401 || answer.status === 403) throw new Refusal(t("errors.refused"))
   if (answer.status === 404) throw new Refusal(t("errors.missing"))
-  const problem = await answer.json().catch(() => ({}))
   throw new Refusal(answer.status < 500 && problem.detail ? problem.detail : t("errors.away"))
 }
 

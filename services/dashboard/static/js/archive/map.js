@@ -5,11 +5,20 @@ import { t } from "../words.js"
 
 const SVG = "http://www.w3.org/2000/svg"
 
-function shape(tag, attributes, text) {
+export function shape(tag, attributes, text) {
   const element = document.createElementNS(SVG, tag)
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value)
   if (text) element.textContent = text
   return element
+}
+
+// Sea, land and the net of degrees: what lies under the points.
+export function ground(map) {
+  const lines = map.lines.flatMap(({ axis, degree, at }) => (axis === "latitude"
+    ? [shape("path", { class: "net", d: `M0 ${at}H${map.width}` }), shape("text", { class: "degree", x: 5, y: at - 4 }, `${degree}°`)]
+    : [shape("path", { class: "net", d: `M${at} 0V${map.height}` }), shape("text", { class: "degree", x: at + 4, y: map.height - 6 }, `${degree}°`)]))
+  const land = map.land.map((d) => shape("path", { class: "land", d, "fill-rule": "evenodd" }))
+  return [shape("rect", { class: "sea", width: map.width, height: map.height }), ...land, ...lines]
 }
 
 export async function drawMap(svg, camera) {
@@ -25,13 +34,8 @@ export async function drawMap(svg, camera) {
   svg.setAttribute("viewBox", `0 0 ${map.width} ${map.height}`)
   svg.setAttribute("aria-label", t("run.map", { place: camera.place || camera.name }))
   const [x, y] = map.point
-  const lines = map.lines.flatMap(({ axis, degree, at }) => (axis === "latitude"
-    ? [shape("path", { class: "net", d: `M0 ${at}H${map.width}` }), shape("text", { class: "degree", x: 5, y: at - 4 }, `${degree}°`)]
-    : [shape("path", { class: "net", d: `M${at} 0V${map.height}` }), shape("text", { class: "degree", x: at + 4, y: map.height - 6 }, `${degree}°`)]))
   svg.append(
-    shape("rect", { class: "sea", width: map.width, height: map.height }),
-    ...map.land.map((d) => shape("path", { class: "land", d, "fill-rule": "evenodd" })),
-    ...lines,
+    ...ground(map),
     ...(map.radius > 3 ? [shape("circle", { class: "about", cx: x, cy: y, r: map.radius })] : []),
     shape("circle", { class: "spot-ring", cx: x, cy: y, r: 11 }),
     shape("circle", { class: "spot", cx: x, cy: y, r: 5 }),

@@ -1,9 +1,9 @@
 // What stands around the insects: cameras, queue, model.
 
+import { isAwake } from "../awake.js"
 import { byId, drawing, h, keyed, setText } from "../dom.js"
 import { percent, since, t } from "../words.js"
 
-const AWAKE_MS = 2 * 3600 * 1000
 let cameras = []
 
 export function setCameras(list) {
@@ -22,8 +22,7 @@ export function drawCameras() {
   keyed(list, cameras, (camera) => camera.id,
     () => h("li", {}, drawing("camera"), h("span", { class: "label" }, h("b"), h("span", { class: "place" })), h("span", { class: "signs" }, h("time"), h("span", { class: "health" }))),
     (item, camera) => {
-      const heard = [camera.last, camera.seen].filter(Boolean).map((moment) => new Date(moment).getTime())
-      item.classList.toggle("awake", heard.length > 0 && Date.now() - Math.max(...heard) < AWAKE_MS)
+      item.classList.toggle("awake", isAwake(camera.last, camera.seen))
       setText(item.querySelector("b"), camera.name)
       setText(item.querySelector(".place"), camera.place)
       const time = item.querySelector("time")

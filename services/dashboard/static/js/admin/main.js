@@ -1,0 +1,52 @@
+// Wiring of the operator's page: one section is shown, the address says which; what goes on is asked again by itself.
+
+import { keepLanguageLinks } from "../archive/address.js"
+import { byId, setText } from "../dom.js"
+import { number, start } from "../words.js"
+import * as cameras from "./cameras.js"
+import * as exports from "./exports.js"
+import * as keys from "./keys.js"
+import * as models from "./models.js"
+
+const SECTIONS = { cameras, keys, models, exports }
+let shown = null
+
+const wanted = () => {
+  const name = new URL(location.href).searchParams.get("section")
+  return name in SECTIONS ? name : start.sections[0]
+}
+
+function show(name) {
+  if (shown !== name) SECTIONS[shown]?.close?.()
+  shown = name
+  for (const each of start.sections) byId(`section-${each}`).hidden = each !== name
+  for (const link of document.querySelectorAll(".sections a")) {
+    const current = link.dataset.section === name
+    link.toggleAttribute("aria-current", current)
+    if (current) link.setAttribute("aria-current", "page")
+  }
+  const link = document.querySelector(".sections [aria-current]")
+  const bar = link.closest("ul")
+  bar.scrollLeft = link.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2
+  keepLanguageLinks()
+  SECTIONS[name].open()
+}
+
+function badge(name, count) {
+  const mark = document.querySelector(`.sections [data-section="${name}"] .badge`)
+  mark.hidden = !count
+  setText(mark, count ? number(count) : "")
+}
+
+document.querySelector(".sections").addEventListener("click", (event) => {
+  const link = event.target.closest("a")
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return
+  event.preventDefault()
+  if (link.href !== location.href) history.pushState({}, "", link.href)
+  show(link.dataset.section)
+  byId(`${link.dataset.section}-title`).focus({ preventScroll: true })
+})
+addEventListener("popstate", () => show(wanted()))
+
+for (const section of Object.values(SECTIONS)) section.start?.()
+show(wanted())
