@@ -50,14 +50,10 @@ VIEWS = (
     View("season-en", 1400, 900, "en", path="/season", ready=SEASON, whole=True),
     View("season-phone", 390, 844, path="/season", ready=SEASON),
     View("archive-en", 1400, 900, "en", path="/archive", ready="#wall img"),
-<<<<<<< HEAD
     View("verify", 1400, 900, path="/verify", ready="main img", role=UserRole.EDITOR),
     View("login", 1400, 900, path="/login", ready="form.panel"),
     View("login-phone-dark-en", 390, 844, "en", "dark", path="/login", ready="form.panel"),
-=======
-    View("verify", 1400, 900, path="/verify", ready="main img"),
-    View("admin-cameras", 1400, 900, path="/admin", ready="#cameras-list .entry"),
->>>>>>> 7c12d20 (The operator's page: cameras on a map, keys that are shown once, models and exports, in both languages and at both sizes)
+    View("admin-cameras", 1400, 900, path="/admin", ready="#cameras-list .entry", role=UserRole.ADMIN),
     View("stories-en", 1400, 900, "en", path="/stories", ready="#stories-day:not(:empty)"),
 )
 

@@ -8,13 +8,21 @@ import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from proto.user import UserRole
 from tests.e2e.test_dashboard_archive import faults
 from tests.e2e.test_whole_path import crops_of, now_at_the_camera
 from tests.support.deployed_trap import send_run
+from tests.support.people import session_of, sign_in
 
 __all__ = ["faults"]
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+@pytest.fixture(autouse=True)
+def administrator(krabbel_system, page: Page) -> None:
+    """Somebody who may administer is signed in."""
+    sign_in(page.context, krabbel_system.base_url, session_of(krabbel_system.env, "Olga Oper", UserRole.ADMIN))
 
 
 def upload(system, key: str, track: int) -> requests.Response:

@@ -1,6 +1,6 @@
 // Wiring of the operator's page: one section is shown, the address says which; what goes on is asked again by itself.
 
-import { keepLanguageLinks } from "../archive/address.js"
+import { inAddress, keepLanguageLinks } from "../address.js"
 import { byId, setText } from "../dom.js"
 import { number, start } from "../words.js"
 import * as cameras from "./cameras.js"
@@ -12,7 +12,7 @@ const SECTIONS = { cameras, keys, models, exports }
 let shown = null
 
 const wanted = () => {
-  const name = new URL(location.href).searchParams.get("section")
+  const name = inAddress("section")
   return name in SECTIONS ? name : start.sections[0]
 }
 
