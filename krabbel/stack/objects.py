@@ -10,6 +10,7 @@ process loses nothing.
 
 import json
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -25,6 +26,8 @@ from krabbel.stack.spec import ProcessSpec
 
 BUCKET = "krabbel"
 PARTS = ("master", "volume", "filer", "s3", "admin")
+ROOM_TRIES = 150
+ROOM_PAUSE_S = 0.2
 FSYNC_RULE = b"fs.configure -locationPrefix=/buckets/ -fsync -apply\n"
 
 
@@ -61,13 +64,38 @@ def object_store_specs(folder: DataFolder, ports: Ports, credentials: Credential
             env=env,
             cwd="objects",
             ready=lambda: answers_http(numbers["s3"], "/healthz"),
-            settle=lambda: _ensure_fsync(weed, numbers, env),
+            settle=lambda: _settle(weed, numbers, env),
             prepare=clean,
             finish=clean,
             ports={"s3": numbers["s3"]},
             grace_s=20,
         )
     ]
+
+
+def _settle(weed: str, numbers: dict[str, int], env: dict[str, str]) -> None:
+    _ensure_fsync(weed, numbers, env)
+    _wait_for_room(numbers["master"])
+
+
+def _wait_for_room(master_port: int) -> None:
+    """Wait until a write would find a volume.
+
+    The gateway is healthy before the master knows of any, and answers 500 to writes until then: on a busy machine for
+    longer than clients ask again.
+    """
+    said = ""
+    for _ in range(ROOM_TRIES):
+        try:
+            address = f"http://127.0.0.1:{master_port}/dir/assign?collection={BUCKET}"
+            with urllib.request.urlopen(address, timeout=10) as answer:
+                said = answer.read().decode()
+            if "fid" in json.loads(said):
+                return
+        except (OSError, ValueError) as error:
+            said = str(error)
+        time.sleep(ROOM_PAUSE_S)
+    raise StartFailed(f"SeaweedFS has no volume to write to: {said}. Is the disk of the data folder full?")
 
 
 def _ensure_fsync(weed: str, numbers: dict[str, int], env: dict[str, str]) -> None:
