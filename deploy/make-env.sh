@@ -45,7 +45,8 @@ secret krabbel_alert_webhooks ""
 secret krabbel_alert_smtp_url ""
 
 # An account per service, and one (krabbel) for the operator's command. What each may do in MongoDB is in
-# proto/accounts.json; in RabbitMQ all may use the names that begin with krabbel, and nobody is an administrator:
+# proto/accounts.json; in RabbitMQ query may only look at dead letters, the others may use the names that begin with krabbel,
+# and nobody is an administrator:
 # `docker compose exec rabbitmq rabbitmqctl` needs no account.
 secret krabbel_amqp_url "amqp://krabbel:$(cat "$folder/rabbitmq_password")@rabbitmq:5672/krabbel"
 secret krabbel_mongo_url \
@@ -63,6 +64,7 @@ for name in krabbel ingest classifier query; do
     password=$(cat "$folder/${file#krabbel_}")
     users="$users${users:+,}{\"name\":\"$name\",\"password\":\"$password\",\"tags\":\"\"}"
     rights='"configure":"^krabbel","write":"^krabbel","read":"^krabbel"'
+    [ "$name" != query ] || rights='"configure":"^$","write":"^$","read":"^krabbel\\.parked$"'
     permissions="$permissions${permissions:+,}{\"user\":\"$name\",\"vhost\":\"krabbel\",$rights}"
 done
 secret rabbitmq_accounts.json \

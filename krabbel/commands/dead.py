@@ -13,15 +13,19 @@ from rich.table import Table
 
 from krabbel.plain_errors import plainly
 from krabbel.stack.state import load_env
+from proto.dead import DeadLetter, DeadLetters, DeadLettersDone
 from proto.errors import NotFound
 from services.chassis.broker import open_broker
 from services.chassis.database import open_database
-from services.chassis.parked import Parked, ParkedMessage
+from services.chassis.dead_letters import letter_of
+from services.chassis.parked import Parked
+from services.chassis.parked_message import ParkedMessage
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
 
 app = typer.Typer(help="Jobs that no worker could do.", no_args_is_help=True)
 console = Console()
+MOST_LISTED = 1000
 
 DataDir = Annotated[Path | None, typer.Option("--data-dir", help="Data folder of the running stack")]
 Which = Annotated[str | None, typer.Argument(help="Id, as in the list")]
@@ -35,26 +39,23 @@ def list_(
 ) -> None:
     """Show what is parked, with the reason."""
 
-    async def collect() -> list[tuple[ParkedMessage, str]]:
-        async with parking(load_env(data_dir)) as (parked, runs):
-            return [(message, await reason_of(message, runs)) for message in await parked.all()]
+    async def collect() -> DeadLetters:
+        async with parking(load_env(data_dir)) as (parked, _):
+            return await parked.letters(MOST_LISTED)
 
     found = asyncio.run(collect())
     if as_json:
-        rows = [
-            {"id": message.parked_id, "run_id": message.run_id, "queue": message.queue, "reason": reason}
-            for message, reason in found
-        ]
-        typer.echo(json.dumps(rows, indent=1))
+        typer.echo(json.dumps([letter.model_dump(mode="json") for letter in found.items], indent=1))
         return
     table = Table("id", "since", "run", "camera", "images", "reason")
-    for message, reason in found:
-        since = message.parked_at.strftime("%Y-%m-%d %H:%M UTC") if message.parked_at else "unknown"
-        job = message.job
-        camera, images = (job.camera_id, str(len(job.images))) if job else ("", "")
-        table.add_row(message.parked_id, since, message.run_id or "unreadable", camera, images, reason)
-    console.print(table if found else "Nothing is parked.")
-    if found:
+    for letter in found.items:
+        since = letter.parked_at.strftime("%Y-%m-%d %H:%M UTC") if letter.parked_at else "unknown"
+        images = "" if letter.images is None else str(letter.images)
+        table.add_row(letter.id, since, letter.run_id or "unreadable", letter.camera_id or "", images, letter.reason)
+    console.print(table if found.items else "Nothing is parked.")
+    if found.total > len(found.items):
+        console.print(f"{found.total - len(found.items)} more are parked.")
+    if found.items:
         console.print("Try again: krabbel dead replay ID (or --all). Throw away: krabbel dead drop ID (or --all).")
 
 
@@ -63,17 +64,18 @@ def list_(
 def show(parked_id: Annotated[str, typer.Argument(help="Id, as in the list")], data_dir: DataDir = None) -> None:
     """Show one parked message with everything in it, as JSON."""
 
-    async def find() -> tuple[ParkedMessage, str]:
+    async def find() -> tuple[ParkedMessage, DeadLetter]:
         async with parking(load_env(data_dir)) as (parked, runs):
             for message in await parked.all():
                 if message.parked_id == parked_id:
-                    return message, await reason_of(message, runs)
+                    return message, await letter_of(message, runs)
         raise NotFound(f"No parked message has the id {parked_id!r}. `krabbel dead list` shows them.")
 
-    message, reason = asyncio.run(find())
+    message, letter = asyncio.run(find())
     content = {
         "id": message.parked_id,
-        "reason": reason,
+        "reason": letter.reason,
+        "obstacle": letter.obstacle,
         "cause": message.cause,
         "queue": message.queue,
         "message_id": message.message_id,
@@ -89,11 +91,14 @@ def replay(parked_id: Which = None, every: Every = False, data_dir: DataDir = No
     """Send parked jobs to the workers again; their runs are queued again."""
     _check(parked_id, every)
 
-    async def work() -> int:
+    async def work() -> DeadLettersDone:
         async with parking(load_env(data_dir)) as (parked, _):
             return await parked.replay(parked_id)
 
-    console.print(f"{asyncio.run(work())} sent to the workers again.")
+    done = asyncio.run(work())
+    console.print(f"{done.done} sent to the workers again.")
+    if done.skipped:
+        console.print(f"{done.skipped} stay: their runs or pictures are gone. `krabbel dead show ID` says which.")
 
 
 @app.command()
@@ -102,23 +107,11 @@ def drop(parked_id: Which = None, every: Every = False, data_dir: DataDir = None
     """Throw parked jobs away. Their runs and pictures stay."""
     _check(parked_id, every)
 
-    async def work() -> int:
+    async def work() -> DeadLettersDone:
         async with parking(load_env(data_dir)) as (parked, _):
             return await parked.drop(parked_id)
 
-    console.print(f"{asyncio.run(work())} thrown away.")
-
-
-async def reason_of(message: ParkedMessage, runs: Runs) -> str:
-    """Return why a message is parked: in the worker's words where the run has them, else in the broker's."""
-    if message.run_id is not None:
-        try:
-            reason = (await runs.get(message.run_id)).status_reason
-        except NotFound:
-            return f"{message.cause}; its run is not in the database (any more)"
-        if reason:
-            return reason
-    return message.cause
+    console.print(f"{asyncio.run(work()).done} thrown away.")
 
 
 @asynccontextmanager

@@ -126,8 +126,10 @@ class Consumer:
 class Broker:
     """RabbitMQ. Connects on first use and again after a loss; every method raises Unavailable while it is away."""
 
-    def __init__(self, url: str, retry_delays_s: tuple[float, ...]) -> None:
+    def __init__(self, url: str, retry_delays_s: tuple[float, ...], *, declares: bool = True) -> None:
+        """``declares``: make exchange and queues if they are missing. Who only looks needs no right to that."""
         self._url = url
+        self._declares = declares
         self.retry_delays_s = retry_delays_s
         self._lock = asyncio.Lock()
         self._connection: AbstractConnection | None = None
@@ -145,7 +147,10 @@ class Broker:
                     self._connection = await aio_pika.connect(self._url, timeout=PUBLISH_TIMEOUT_S)
                     # on_return_raises: without it an unroutable mandatory message comes back silently
                     self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
-                    self._exchange = await _declare(self._channel, self.retry_delays_s)
+                    if self._declares:
+                        self._exchange = await _declare(self._channel, self.retry_delays_s)
+                    else:
+                        self._exchange = await self._channel.get_exchange(EXCHANGE, ensure=False)
             except _LOST as error:
                 await self.close()
                 raise _unavailable(error) from error
@@ -291,10 +296,10 @@ async def _declare(channel: AbstractChannel, retry_delays_s: tuple[float, ...]) 
 
 @asynccontextmanager
 async def open_broker(
-    settings: BackendSettings, *, retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S
+    settings: BackendSettings, *, retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S, declares: bool = True
 ) -> AsyncIterator[Broker]:
     """Open the broker. It connects on first use: an absent server is no error here."""
-    broker = Broker(settings.amqp_url.get_secret_value(), retry_delays_s)
+    broker = Broker(settings.amqp_url.get_secret_value(), retry_delays_s, declares=declares)
     try:
         yield broker
     finally:

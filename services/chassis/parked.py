@@ -1,104 +1,132 @@
 """The parking queue, as operators see it: what lies there and why; send it to work again, or throw it away.
 
-Messages are looked at by taking them without acknowledging and giving all back by closing the channel; they keep their
-order. While one operator looks, another sees what is left.
+Messages are looked at by taking them without acknowledging and giving all back by closing the channel. While one
+operator looks, another sees what is left.
 """
 
 import asyncio
-import hashlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError
+from aiormq.exceptions import ChannelNotFoundEntity
 
-from proto.errors import MessageRefused, NotFound, Unavailable
-from proto.job import ClassifyJob, JobPurpose, decode_job
+from proto.dead import MOST_SHOWN, DeadLetterFilter, DeadLetters, DeadLettersDone
+from proto.errors import Conflict, NotFound, Unavailable
+from proto.job import JobPurpose
 from services.chassis.broker import Broker
+from services.chassis.dead_letters import letter_of, obstacle_of
+from services.chassis.parked_message import ParkedMessage, parked_message
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
-from services.chassis.topology import CLASSIFY, PARKED, RECLASSIFY
+from services.chassis.topology import PARKED, RECLASSIFY
 
 CONNECT_S = 10.0
+LOOK_S = 0.5
+"""Somebody else's look at the queue takes about so long"""
+MOST_SORTED = 1000
+MOST_HELD = 10_000
+"""Messages held at most while one is looked for, or some are passed over"""
+EVERYTHING = DeadLetterFilter()
 _LOST = (AMQPError, OSError, TimeoutError, RuntimeError)
 
 
-@dataclass(frozen=True, slots=True)
-class ParkedMessage:
-    """One message in the parking queue."""
-
-    parked_id: str
-    """Eight hex digits made of the message"""
-    queue: str
-    """The work queue that it was parked from"""
-    parked_at: datetime | None
-    cause: str
-    """In words: why the broker put it here"""
-    message_id: str | None
-    job: ClassifyJob | None
-    """None where it cannot be read as a job"""
-    body: bytes
-    message_type: str | None
-    headers: Mapping[str, Any]
-
-    @property
-    def run_id(self) -> str | None:
-        """The run it is about, if it can be read."""
-        return self.job.run_id if self.job else None
-
-
 class Parked:
-    """The parking queue. All methods raise :class:`proto.errors.Unavailable` while the broker is away."""
+    """The parking queue; one look at a time. All methods raise :class:`proto.errors.Unavailable` while the broker is
+    away."""
 
     def __init__(self, settings: BackendSettings, broker: Broker, runs: Runs) -> None:
         self._url = settings.amqp_url.get_secret_value()
         self._broker = broker
         self._runs = runs
+        self._turn = asyncio.Lock()
 
     async def all(self, limit: int = 1000) -> list[ParkedMessage]:
         """Return the messages, longest parked first, at most ``limit``."""
-        async with self._taken(limit) as messages:
-            return [_parked(message) for message in messages]
+        return (await self.look(limit))[0]
 
-    async def replay(self, parked_id: str | None) -> int:
-        """Send one message (None: all) back to its work queue, its run ``queued`` again; return how many.
+    async def look(self, limit: int) -> tuple[list[ParkedMessage], int]:
+        """Return the messages, longest parked first, at most ``limit``, and how many there are in all.
+
+        The broker puts what comes back behind the rest, so it is sorted here, out of more than are shown; where there
+        are still more, each look shows others.
+        """
+        found: list[ParkedMessage] = []
+        total = 0
+        async with self._taken(max(limit, MOST_SORTED)) as messages:
+            async for message, total_then in messages:
+                found.append(parked_message(message))
+                total = total_then
+        never = datetime.max.replace(tzinfo=UTC)
+        found.sort(key=lambda message: message.parked_at or never)
+        return found[:limit], total
+
+    async def letters(self, limit: int = MOST_SHOWN) -> DeadLetters:
+        """Return what is parked as operators see it, with the reason of each."""
+        messages, total = await self.look(limit)
+        return DeadLetters(items=tuple([await letter_of(message, self._runs) for message in messages]), total=total)
+
+    async def replay(self, parked_id: str | None, wanted: DeadLetterFilter = EVERYTHING) -> DeadLettersDone:
+        """Send one message (None: all that are ``wanted``) back to its work queue, its run ``queued`` again.
 
         Published and confirmed first, taken off the parking queue then: if it breaks off between the two, it is there
-        twice, which costs nothing.
+        twice, which costs nothing. Those that would help nobody are left where they are.
+
+        Raises:
+            NotFound: no message has this id.
+            Conflict: work on this one would help nobody; the message says why.
+        """
+
+        async def work(parked: ParkedMessage) -> bool:
+            hindered = await obstacle_of(parked, self._runs)
+            if hindered and parked_id is not None:
+                raise Conflict(f"{hindered} It can only be thrown away.")
+            if not hindered:
+                await self._replay(parked)
+            return not hindered
+
+        return await self._each(parked_id, wanted, work)
+
+    async def drop(self, parked_id: str | None, wanted: DeadLetterFilter = EVERYTHING) -> DeadLettersDone:
+        """Throw one message (None: all that are ``wanted``) away. The runs themselves stay as they are.
 
         Raises:
             NotFound: no message has this id.
         """
-        return await self._each(parked_id, self._replay)
 
-    async def drop(self, parked_id: str | None) -> int:
-        """Throw one message (None: all) away; return how many. The run itself stays as it is.
+        async def nothing(_: ParkedMessage) -> bool:
+            return True
 
-        Raises:
-            NotFound: no message has this id.
-        """
+        return await self._each(parked_id, wanted, nothing)
 
-        async def nothing(_: ParkedMessage) -> None:
-            return None
-
-        return await self._each(parked_id, nothing)
-
-    async def _each(self, parked_id: str | None, work: Callable[[ParkedMessage], Awaitable[None]]) -> int:
-        done = 0
-        async with self._taken(100_000) as messages:
-            for message in messages:
-                parked = _parked(message)
-                if parked_id in (None, parked.parked_id):
-                    await work(parked)
-                    await message.ack()
-                    done += 1
-        if parked_id is not None and done == 0:
+    async def _each(
+        self, parked_id: str | None, wanted: DeadLetterFilter, work: Callable[[ParkedMessage], Awaitable[bool]]
+    ) -> DeadLettersDone:
+        """Work on what is parked now, one after the other; ``work`` says whether a message may go."""
+        for last in (False, False, True):
+            done = seen = skipped = before = 0
+            async with self._taken(MOST_HELD) as messages:
+                async for message, total in messages:
+                    before, seen = total, seen + 1
+                    parked = parked_message(message)
+                    if (parked_id is None and _is_wanted(parked, wanted)) or parked.parked_id == parked_id:
+                        if await work(parked):
+                            await message.ack()
+                            done += 1
+                        else:
+                            skipped += 1
+                        if parked_id is not None:
+                            break
+            if parked_id is None or done or last:
+                break
+            await asyncio.sleep(LOOK_S)  # perhaps somebody else just looks at it
+        if parked_id is not None and not done:
             raise NotFound(f"No parked message has the id {parked_id!r}. `krabbel dead list` shows them.")
-        return done
+        return DeadLettersDone(done=done, skipped=skipped, left=before - done)
 
     async def _replay(self, parked: ParkedMessage) -> None:
         if parked.job is None:
@@ -120,61 +148,42 @@ class Parked:
         await self._broker.publish(parked.job.model_copy(update=changes), parked.queue)
 
     @asynccontextmanager
-    async def _taken(self, limit: int) -> AsyncIterator[list[AbstractIncomingMessage]]:
-        """Take messages in hand; what is not acknowledged goes back at the end."""
-        await self._broker.ping()  # declares the queues, should this be the first to come
+    async def _taken(self, most: int) -> AsyncIterator[AsyncIterator[tuple[AbstractIncomingMessage, int]]]:
+        """Take messages in hand one by one, each with how many were there in all; what is not acknowledged goes back
+        at the end."""
+        async with self._turn:
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    connection = await aio_pika.connect(self._url, timeout=CONNECT_S)
+                    channel = await connection.channel(publisher_confirms=False)  # held: connections hold them weakly
+            except _LOST as error:
+                raise Unavailable(f"The broker is away ({type(error).__name__}).") from error
+            try:
+                yield _take(channel, most)
+            finally:
+                with suppress(*_LOST):
+                    await connection.close()
+
+
+async def _take(channel: AbstractChannel, most: int) -> AsyncIterator[tuple[AbstractIncomingMessage, int]]:
+    """Yield what was there at the first look: what is parked again meanwhile is left for the next time."""
+    total, taken = 0, 0
+    queue = await channel.get_queue(PARKED, ensure=False)
+    while taken < (min(most, total) if taken else most):
         try:
-            async with asyncio.timeout(CONNECT_S):
-                connection = await aio_pika.connect(self._url, timeout=CONNECT_S)
-                channel = await connection.channel(publisher_confirms=False)  # held here: connections hold them weakly
+            message = await queue.get(fail=False, timeout=CONNECT_S)
+        except ChannelNotFoundEntity:
+            return  # nothing was ever parked, or sent
         except _LOST as error:
             raise Unavailable(f"The broker is away ({type(error).__name__}).") from error
-        try:
-            yield await _take(channel, limit)
-        finally:
-            with suppress(*_LOST):
-                await connection.close()
+        if message is None:
+            return
+        taken += 1
+        total = total or 1 + int(message.message_count or 0)
+        yield message, total
 
 
-async def _take(channel: AbstractChannel, limit: int) -> list[AbstractIncomingMessage]:
-    found: list[AbstractIncomingMessage] = []
-    try:
-        queue = await channel.get_queue(PARKED, ensure=False)
-        while len(found) < limit:
-            message = await queue.get(fail=False, timeout=CONNECT_S)
-            if message is None:
-                break
-            found.append(message)
-    except _LOST as error:
-        raise Unavailable(f"The broker is away ({type(error).__name__}).") from error
-    return found
-
-
-def _parked(message: AbstractIncomingMessage) -> ParkedMessage:
-    headers = dict(message.headers)
-    deaths: Any = headers.get("x-death")
-    death = deaths[0] if isinstance(deaths, list) and deaths else {}
-    reason, queue = str(death.get("reason", "")), str(death.get("queue", CLASSIFY))
-    job: ClassifyJob | None = None
-    try:
-        job = decode_job(message.body, message.type, headers)
-        cause = {
-            "rejected": "a worker gave it up",
-            "delivery_limit": "its workers were lost again and again",
-            "expired": "it expired",
-        }.get(reason, reason or "unknown")
-    except MessageRefused as error:
-        cause = error.detail
-    moment = death.get("time")
-    digest = hashlib.sha256(repr((message.message_id, message.body, str(moment))).encode()).hexdigest()
-    return ParkedMessage(
-        parked_id=digest[:8],
-        queue=queue,
-        parked_at=moment if isinstance(moment, datetime) else None,
-        cause=cause,
-        message_id=message.message_id,
-        job=job,
-        body=message.body,
-        message_type=message.type,
-        headers=headers,
-    )
+def _is_wanted(parked: ParkedMessage, wanted: DeadLetterFilter) -> bool:
+    camera_id = parked.job.camera_id if parked.job else None
+    found = {"queue": parked.queue, "camera_id": camera_id, "run_id": parked.run_id}
+    return all(found[name] == value for name, value in wanted.model_dump(exclude_none=True).items())

@@ -25,7 +25,7 @@ from services.chassis.retention_sweep import RetentionSweeper
 from services.chassis.runs import Runs
 from services.chassis.verifications import Verifications
 from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
-from services.ingest import routes_admin, routes_retention, routes_verify
+from services.ingest import routes_admin, routes_dead, routes_retention, routes_verify
 from services.ingest.beat import Beat
 from services.ingest.certificate import watch_certificate
 from services.ingest.context import (
@@ -66,7 +66,7 @@ def create_app(settings: IngestSettings) -> web.Application:
     app.router.add_post("/classify/{tracking_id}", classify, expect_handler=expect_continue)
     app.router.add_post("/api/v1/runs", post_run, expect_handler=expect_continue)
     app.router.add_post("/api/v1/cameras/{camera_id}/heartbeat", heartbeat)
-    app.add_routes([*routes_verify.routes(), *routes_admin.routes(), *routes_retention.routes()])
+    app.add_routes([*routes_verify.routes(), *routes_admin.routes(), *routes_dead.routes(), *routes_retention.routes()])
     app.cleanup_ctx.append(_everything)
     return app
 
@@ -92,6 +92,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
         app[SPOOL], app[REGISTRY], app[CAMERAS] = spool, registry, cameras
         app[routes_verify.VERIFICATIONS] = Verifications(database)
         app[routes_admin.MODELS] = Models(database)
+        app[routes_dead.PARKED] = Parked(settings, broker, runs)
         app[KNOWN_RUNS] = KnownRuns(spool, runs)
         # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
         app[READY_CHECKS]["spool"] = spool.room.check

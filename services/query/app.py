@@ -14,11 +14,13 @@ from services.chassis.database import Database, open_database
 from services.chassis.logging import get_logger
 from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
+from services.chassis.parked import Parked
 from services.chassis.presence import Presence
 from services.chassis.presigned import Presigner
 from services.chassis.previews_due import PreviewsDue
 from services.chassis.retention import Retention
 from services.chassis.rollups import Rollups
+from services.chassis.runs import Runs
 from services.chassis.schema import Schema
 from services.chassis.verifications import Verifications, store_labels
 from services.chassis.web import READY_CHECKS, new_app
@@ -28,6 +30,7 @@ from services.query import (
     routes_admin,
     routes_agreement,
     routes_alerts,
+    routes_dead,
     routes_docs,
     routes_embeds,
     routes_exports,
@@ -69,6 +72,7 @@ ROOMS = (
     routes_uptime,
     routes_about,
     routes_admin,
+    routes_dead,
     routes_alerts,
     routes_live,
     routes_legacy,
@@ -86,7 +90,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
     async with (
         open_database(settings) as database,
         open_object_store(settings) as store,
-        open_broker(settings) as broker,
+        open_broker(settings, declares=False) as broker,
     ):
         app[DATABASE] = database
         app[routes_about.CAMERAS] = cameras = Cameras(database)
@@ -106,6 +110,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         app[routes_admin.MODELS], app[routes_admin.WORKERS] = Models(database), Workers(database)
         storage = StorageReader(database, store, app[routes_admin.MODELS])
         app[routes_admin.SYSTEM] = SystemReader(database, broker, storage)
+        app[routes_dead.DEAD] = routes_dead.DeadReader(Parked(settings, broker, Runs(database)))
         app[routes_alerts.ALERTS] = AlertKeeper(database, broker, settings, channels(settings))
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
         app[routes_embeds.EMBEDS] = EmbedHub(

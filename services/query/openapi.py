@@ -11,6 +11,7 @@ from proto.administration import IssuedKey, KeyInfo, ModelList
 from proto.base import Contract
 from proto.camera import Camera
 from proto.classification import Classification
+from proto.dead import DeadLetters, DeadLettersDone
 from proto.export import ExportJob
 from proto.job import ClassifyJob
 from proto.live import LiveEvent
@@ -25,6 +26,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     Camera,
     Classification,
     ClassifyJob,
+    DeadLetters,
+    DeadLettersDone,
     ExportJob,
     IssuedKey,
     KeyInfo,

@@ -7,17 +7,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aio_pika
 import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from proto.camera import Scope
+from proto.run import RunStatus
+from services.chassis.broker import Broker, open_broker
 from services.chassis.cameras import Cameras, hash_key
 from services.chassis.database import Database, open_database
 from services.chassis.models import ModelDescription, Models
 from services.chassis.runs import Runs
+from services.chassis.settings import BackendSettings
+from services.chassis.topology import CLASSIFY, PARKED
+from services.ingest.forwarder import job_of
 from services.query.app import create_app
 from services.query.settings import QuerySettings
+from tests.support.classifier_worker import empty_queues
 from tests.support.ingest_process import IngestProcess
 from tests.support.seeds import a_run
 
@@ -56,8 +63,14 @@ class Operator:
 
 
 @pytest.fixture
-async def operator(gateway: IngestProcess) -> AsyncIterator[Operator]:
-    settings = QuerySettings.from_env(gateway.env)
+def query_amqp_url(backends) -> str:
+    return str(backends.embedded.own_settings("query").get("KRABBEL_AMQP_URL", backends.env["KRABBEL_AMQP_URL"]))
+
+
+@pytest.fixture
+async def operator(gateway: IngestProcess, query_amqp_url: str) -> AsyncIterator[Operator]:
+    # Query with its own account, which may look at dead letters and do nothing else at the broker
+    settings = QuerySettings.from_env({**gateway.env, "KRABBEL_AMQP_URL": query_amqp_url})
     async with open_database(settings) as database, TestClient(TestServer(create_app(settings))) as query:
         key = await Cameras(database).issue_key(frozenset({Scope.ADMIN}), None, "the operator")
         yield Operator(gateway, query, database, key)
@@ -104,6 +117,10 @@ async def test_only_an_administrator_of_the_whole_system_may(operator: Operator)
             ("GET", KEYS),
             ("GET", "/api/v1/models"),
             ("GET", "/api/v1/system"),
+            ("GET", "/api/v1/dead"),
+            ("POST", "/api/v1/dead/replay"),
+            ("POST", "/api/v1/dead/01234567/replay"),
+            ("DELETE", "/api/v1/dead/01234567"),
             ("GET", "/api/v1/cameras?exact=true"),
             ("POST", KEYS),
             ("DELETE", f"{KEYS}/0123456789ab"),
@@ -154,8 +171,7 @@ async def test_a_model_is_activated_and_the_settings_file_again(operator: Operat
 
 
 async def test_the_system_tells_queues_spools_and_what_is_stored(operator: Operator):
-    run = a_run(1)
-    await Runs(operator.database).receive(run)
+    await Runs(operator.database).receive(a_run(1))
     state = await operator.does("GET", "/api/v1/system")
     live, other, parked, *later = state["queues"]
     assert [queue["kind"] for queue in (live, other, parked)] == ["live", "reclassify", "parked"]
@@ -165,7 +181,50 @@ async def test_the_system_tells_queues_spools_and_what_is_stored(operator: Opera
     assert (gateway["runs"], gateway["limit_bytes"]) == (0, state["spool"]["limit_bytes"])
     assert gateway["disk_free_bytes"] > 0
     stored = state["storage"]
-    assert (stored["runs"], stored["images"]) == (1, len(run.images))
-    assert stored["bytes"]["pictures"] == sum(image.byte_size for image in run.images)
+    runs = await operator.database.runs.find().to_list(None)
+    images = [image["byte_size"] for run in runs for image in run["images"]]
+    assert (stored["runs"], stored["images"], stored["bytes"]["pictures"]) == (len(runs), len(images), sum(images))
     assert stored["bytes"]["database"] > 0
     assert [disk["of"].split()[0] for disk in state["disks"]] == ["database", "spool"]
+
+
+@pytest.fixture
+async def broker(backends) -> AsyncIterator[Broker]:
+    settings = BackendSettings.from_env(backends.env)
+    async with open_broker(settings) as opened:
+        await opened.ping()
+        await empty_queues(settings)
+        yield opened
+        await empty_queues(settings)
+
+
+async def test_dead_letters_are_shown_with_reasons_replayed_and_thrown_away(operator: Operator, broker: Broker):
+    runs = Runs(operator.database)
+    failed, gone = a_run(1, camera="meadow"), a_run(2, camera="roof")
+    await runs.receive(failed)
+    await runs.fail(failed.run_id, "The picture cannot be decoded.")
+    await broker.publish_message(aio_pika.Message(b"junk"), PARKED)
+    for run in (gone, failed):
+        await broker.publish(job_of(run), PARKED)
+    shown = await operator.does("GET", "/api/v1/dead")
+    assert shown["total"] == 3
+    by_run = {item["run_id"]: item for item in shown["items"]}
+    junk, lost, known = by_run[None], by_run[gone.run_id], by_run[failed.run_id]
+    assert (junk["run_id"], junk["obstacle"]) == (None, None)
+    assert (known["reason"], known["job_version"]) == ("The picture cannot be decoded.", 1)
+    assert "not in the database" in lost["reason"]
+    limited = await operator.does("GET", "/api/v1/dead?limit=1")
+    assert (len(limited["items"]), limited["total"]) == (1, 3)
+    # What work cannot help stays, and says why
+    said = await operator.does("POST", f"/api/v1/dead/{lost['id']}/replay", status=409)
+    assert "nothing to classify" in said["detail"]
+    replayed = await operator.does("POST", "/api/v1/dead/replay", {"camera_id": "roof"})
+    assert replayed == {"done": 0, "skipped": 1, "left": 3}
+    replayed = await operator.does("POST", "/api/v1/dead/replay", {"camera_id": "meadow"})
+    assert replayed == {"done": 1, "skipped": 0, "left": 2}
+    assert (await runs.get(failed.run_id)).status is RunStatus.QUEUED
+    assert await broker.depth(CLASSIFY) == 1
+    assert (await operator.does("DELETE", f"/api/v1/dead/{junk['id']}"))["left"] == 1
+    await operator.does("DELETE", f"/api/v1/dead/{junk['id']}", status=404)
+    await operator.does("POST", "/api/v1/dead/replay", {"camera": "roof"}, status=400)
+    assert await broker.depth(PARKED) == 1

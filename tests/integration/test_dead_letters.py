@@ -95,7 +95,7 @@ async def test_message_from_a_newer_system_keeps_what_it_is_when_replayed(bench:
     (parked,) = await parking(bench).all()
     assert "version 99" in parked.cause
     assert parked.job is None
-    assert await parking(bench).replay(parked.parked_id) == 1
+    assert (await parking(bench).replay(parked.parked_id)).done == 1
     assert await take() == (JOB_TYPE, 99, b'{"run": 1}')
     await bench.until_empty(PARKED, 1)
 
@@ -104,8 +104,8 @@ async def test_only_the_named_message_is_dropped(bench: Bench) -> None:
     for number in range(3):
         await bench.broker.publish_message(aio_pika.Message(b"junk %d" % number), PARKED)
     found = await parking(bench).all()
-    assert await parking(bench).drop(found[1].parked_id) == 1
-    assert [message.body for message in await parking(bench).all()] == [b"junk 0", b"junk 2"]
+    assert (await parking(bench).drop(found[1].parked_id)).done == 1
+    assert {message.body for message in await parking(bench).all()} == {b"junk 0", b"junk 2"}
     with pytest.raises(NotFound, match="krabbel dead list"):
         await parking(bench).drop(found[1].parked_id)
     listed = await krabbel(bench, "list")
