@@ -12,8 +12,11 @@ from tornado.web import RequestHandler, StaticFileHandler
 from krabbel.client import QueryClient
 from services.chassis.forwarded import parse_networks
 from services.chassis.logging import get_logger
+from services.dashboard import old_addresses
 from services.dashboard.administering import ApiHandler
 from services.dashboard.assets import ASSETS_PATH, STATIC
+from services.dashboard.changes import ADDRESS as CHANGES_PATH
+from services.dashboard.changes import ChangesHandler
 from services.dashboard.doorkeeper import LOGIN, Door, Doorkeeper, guarded
 from services.dashboard.feed import Feed
 from services.dashboard.pages import login, now
@@ -111,6 +114,7 @@ class Dashboard:
             include_headers=[],
             include_cookies=[],
         )
+        self._server._tornado.add_handlers(".*", old_addresses.rules())  # before all others
 
     def _routes(self, settings: DashboardSettings) -> list[tuple[Any, ...]]:
         """Return all that is ours, behind the doorkeeper."""
@@ -127,6 +131,7 @@ class Dashboard:
             (OUTLINE_PATH, OutlineHandler, {}),
             (VERIFY_PATH, VerifyHandler, {"gateway": self._gateway}),
             (rf"{PREFIX}(.+)", ApiHandler, {"client": self._client, "gateway": self._administration}),
+            (CHANGES_PATH, ChangesHandler, {"changes": self.feed.changes, "keeper": self.keeper}),
             (ADDRESS, SunHandler, {"state": self.feed.state}),
             *(
                 (page.path, PageHandler, {"page": page, **shown})
@@ -156,6 +161,7 @@ class Dashboard:
 
     async def stop(self) -> None:
         """Stop following, close all pages' connections and the port."""
+        self.feed.changes.close()
         for task in self._tasks:
             self.feed.stop(task)
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -20,6 +20,7 @@ from proto.live import LiveEvent
 from proto.run import RunStatus
 from proto.taxonomy import entry
 from services.chassis.logging import get_logger
+from services.dashboard.changes import Changes
 from services.dashboard.figures import DayFigures
 from services.dashboard.hub import Hub, Topic
 from services.dashboard.state import VISITORS, State
@@ -50,6 +51,7 @@ class Feed:
     def __init__(self, client: QueryClient, *, patience_s: float = 5.0) -> None:
         self.state = State()
         self.hub = Hub()
+        self.changes = Changes()
         self.link = Link.CONNECTING
         self.ever_live = False
         self._over = False
@@ -57,19 +59,12 @@ class Feed:
         self._patience_s = patience_s
         self._today: date | None = None
         self._touched: Counter[date] = Counter()
-        self._wanted: set[date] = set()
         self._stir = asyncio.Event()
 
     @property
     def today(self) -> date:
         """The cameras' day."""
         return self.state.today()
-
-    def want(self, day: date) -> None:
-        """A page looks at this day: read it, unless it is known."""
-        if day not in self.state.figures:
-            self._wanted.add(day)
-            self._stir.set()
 
     def stop(self, task: asyncio.Task[None]) -> None:
         """End the task of :meth:`run`.
@@ -105,6 +100,7 @@ class Feed:
             group.create_task(self._listen(opened))
             await opened.wait()
             self.state.start_anew()
+            self.changes.missed()
             await self._read_all()
             self._set_link(Link.LIVE)
             log.info("query service followed", days=len(self.state.days), cameras=len(self.state.cameras))
@@ -120,6 +116,7 @@ class Feed:
         day = event.run.local_date
         self._touched[day] += 1
         change = self.state.apply(event)
+        self.changes.tell(event.run)
         subjects: list[Topic | date] = []
         if change.counts:
             subjects += [day, Topic.TOTALS]
@@ -131,7 +128,7 @@ class Feed:
             self._stir.set()
 
     async def _read_all(self) -> None:
-        """Take the snapshot: what runs wait or crawled last, all days, today, the days looked at, cameras, queue."""
+        """Take the snapshot: what runs wait or crawled last, all days, today, cameras, queue."""
         self.state.load_cameras(await self._client.cameras())
         self._today = self.today
         visitors = (await self._client.runs(insect=True, limit=VISITORS)).items
@@ -141,12 +138,12 @@ class Feed:
             for run in (await self._client.runs(status=status, limit=VISITORS)).items
         ]
         self.state.load_visitors([*visitors, *waiting])
-        await self._read_days({self._today, *self.hub.days(), *self._wanted})
+        await self._read_days({self._today})
         self.state.system = await self._client.status()
         self.hub.publish([*Topic])
 
     async def _keep_counts_true(self) -> None:
-        """Read what is wanted, doubted or new, soon but not without rest; and every minute what pages look at."""
+        """Read what is doubted or new, soon but not without rest; and every minute today, which pages look at."""
         looked = time.monotonic()
         while True:
             try:
@@ -158,14 +155,12 @@ class Feed:
             if self.state.unknown_camera:
                 await self._read_cameras()
             await self._roll_over()
-            shown = {self.today, *self.hub.days()}
             if time.monotonic() - looked > LOOK_AGAIN_S:
                 looked = time.monotonic()
-                self.state.doubted |= shown
-            days = self._wanted | self.state.doubted
-            if days:
+                self.state.doubted.add(self.today)
+            if days := set(self.state.doubted):
                 started = time.monotonic()
-                await self._read_days({day for day in days if day in self.state.figures or day in shown | self._wanted})
+                await self._read_days({day for day in days if day in self.state.figures or day == self.today})
                 await asyncio.sleep(min(REST_FACTOR * (time.monotonic() - started), 5.0))
 
     async def _read_days(self, wanted: set[date]) -> None:
@@ -181,7 +176,6 @@ class Feed:
             with READ_SECONDS.time():
                 figures = DayFigures.read(await self._client.class_hours(day))
             self.state.load_figures(figures)
-            self._wanted.discard(day)
             await self._read_portraits(figures)
             if self._touched[day] != touched:
                 self.state.doubted.add(day)
@@ -199,7 +193,7 @@ class Feed:
         """At the cameras' midnight today becomes another day, whether or not an insect comes."""
         if self.today != self._today:
             self._today = self.today
-            self._wanted.add(self._today)
+            self.state.doubted.add(self._today)
             self.hub.publish([Topic.TOTALS, self._today])
 
     async def _keep_watch(self) -> None:

@@ -19,7 +19,7 @@ FLUSHES = Counter("krabbel_dashboard_flushes_total", "Messages sent to open page
 
 
 class Topic(StrEnum):
-    """What a page shows besides its day and the cards."""
+    """What a page shows besides the day's counts and the cards."""
 
     TOTALS = "totals"
     CAMERAS = "cameras"
@@ -35,9 +35,7 @@ Subject = Topic | date
 class Subscription:
     """One open page. ``wake`` is called once, then not again until :meth:`take`."""
 
-    def __init__(self, wake: Callable[[], None], day: date | None) -> None:
-        self.day = day
-        """The day that this page looks at; None: always today."""
+    def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
         self._awake = False
         self._cards: OrderedDict[str, TrackingRun] = OrderedDict()
@@ -83,10 +81,6 @@ class Hub:
         """The page is gone. Leaving twice is no fault."""
         self._subscriptions.discard(subscription)
         SESSIONS.set(len(self))
-
-    def days(self) -> set[date]:
-        """Return the days, other than today, that somebody looks at."""
-        return {subscription.day for subscription in self._subscriptions if subscription.day is not None}
 
     def publish(self, subjects: Iterable[Subject] = (), card: TrackingRun | None = None) -> None:
         """Tell all pages that something changed."""

@@ -24,9 +24,7 @@ from services.dashboard.views import View, Views
 class Session:
     """Made when the page is asked for; listens from the moment the page says it is ready; freed when it is closed."""
 
-    def __init__(
-        self, document: Document, feed: Feed, views: Views, language: str, day: date | None, person: Person
-    ) -> None:
+    def __init__(self, document: Document, feed: Feed, views: Views, language: str, person: Person) -> None:
         self._document = document
         self._person = person
         self._over = False
@@ -35,14 +33,12 @@ class Session:
         self._views = views
         self._version = feed.hub.version
         self._told_day: date | None = None
-        self._subscription = Subscription(self._wake, day)
+        self._subscription = Subscription(self._wake)
         self._wire = Wire()  # type: ignore[no-untyped-call]
         self._wire.listen(self._heard)
         text = str(catalogue(language, now.PAGE.name)["hours.tooltip"])
         hours = range(HOURS)
         self._chart = HoursChart(self._insects(), [text.format_map({"from": h, "to": h + 1}) for h in hours])
-        if day is not None:
-            feed.want(day)
 
     def attach(self, keeper: Doorkeeper) -> None:
         """Put the components into the document, and see to it that they go with it, or with who looks at them."""
@@ -55,8 +51,8 @@ class Session:
 
     @property
     def day(self) -> date:
-        """The day that the page shows."""
-        return self._subscription.day or self._feed.today
+        """The day that the page shows: the one that is."""
+        return self._feed.today
 
     def _insects(self) -> list[int]:
         figures = self._feed.state.figures.get(self.day)
@@ -75,23 +71,10 @@ class Session:
     def _heard(self, message: dict[str, Any]) -> None:
         if self._over:
             return
-        if "day" in message:
-            self._choose(message["day"])
         if "ready" in message:
             self._feed.hub.join(self._subscription)
             missed = self._version != self._feed.hub.version  # something happened while the page loaded
             self._subscription.offer([*Topic, self.day] if missed else [Topic.LINK], None)
-
-    def _choose(self, wanted: object) -> None:
-        try:
-            day = date.fromisoformat(wanted) if isinstance(wanted, str) else None
-        except ValueError:
-            return
-        if day == self._subscription.day:
-            return
-        self._subscription.day = day
-        self._feed.want(self.day)
-        self._subscription.offer([self.day], None)
 
     def _wake(self) -> None:
         self._document.add_next_tick_callback(self._flush)
@@ -135,26 +118,16 @@ def open_page(feed: Feed, views: Views, keeper: Doorkeeper, public_url: str) -> 
     if person is None:
         raise RuntimeError("nobody is let in without the doorkeeper")
     language = language_of(_argument("lang"))
-    day = _day(_argument("day"), feed.today)
-    session = Session(document, feed, views, language, day, person)
+    session = Session(document, feed, views, language, person)
     session.attach(keeper)
     document.title = str(catalogue(language)["page.title"])
     document.config.notify_connection_status = False  # connection.js says it in the page's words
     document.config.reconnect_session = False  # a page that lost its session is loaded anew
     document.template = frame.template_of(now.PAGE.name)
     snapshot = views.snapshot(session.day)
-    document.template_variables.update(now.variables(PAGES, language, person, day, snapshot, public_url))
+    document.template_variables.update(now.variables(PAGES, language, person, snapshot, public_url))
 
 
 def _argument(name: str) -> str | None:
     values = pn.state.session_args.get(name) or [b""]
     return bytes(values[0]).decode("utf-8", "replace")[:40] or None
-
-
-def _day(wanted: str | None, today: date) -> date | None:
-    """Return the day in the address; None, which follows midnight, for today and for what is no day."""
-    try:
-        day = date.fromisoformat(wanted or "")
-    except ValueError:
-        return None
-    return None if day == today else day

@@ -26,6 +26,7 @@ from proto.live import LiveEvent, LiveEventType
 from proto.run import ImageReference, RunSource, RunStatus, TrackingRun, object_key_of, run_id_of
 from proto.taxonomy import entry
 from proto.user import UserRole, Who
+from proto.verification import Verdict, Verification
 from services.query.run_order import ORDERS
 from tests.support import fake_statistics
 from tests.support.one_origin import forward
@@ -114,6 +115,19 @@ class FakeQuery:
         status = RunStatus.CLASSIFIED
         self._set(run_id, LiveEventType.CLASSIFIED, status=status, result=result, classified_at=now)
 
+    def verify(self, run_id: str, label: str, by: str = "Maja") -> None:
+        """An editor says what the run is."""
+        said = self.runs[run_id].result
+        verdict = Verdict.CONFIRMED if said and said.label == label else Verdict.CORRECTED
+        verification = Verification(
+            label=label,
+            is_insect=entry(label).is_insect,
+            verdict=verdict,
+            verified_by=by,
+            verified_at=datetime.now(UTC),
+        )
+        self._set(run_id, LiveEventType.CLASSIFIED, verification=verification)
+
     def fail(self, run_id: str) -> None:
         """A worker cannot read the run."""
         self._set(run_id, LiveEventType.FAILED, status=RunStatus.FAILED, status_reason="no readable image")
@@ -178,6 +192,10 @@ class FakeQuery:
             if "insect" in query:
                 wanted = query["insect"] == "true"
                 found = [run for run in found if run.result and run.result.is_insect == wanted]
+            if "certainty" in query:
+                found = [run for run in found if run.result and run.result.certainty.value == query["certainty"]]
+            if "verified" in query:
+                found = [run for run in found if (run.verification is not None) == (query["verified"] == "true")]
             order = ORDERS[query.get("order", "newest")]
             found = [run for run in found if run.result or not order.judged]
             found.sort(

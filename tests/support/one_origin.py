@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from aiohttp import ClientSession, WSMsgType, web
+from aiohttp import ClientResponse, ClientSession, WSMsgType, web
 
 PASSED_ON = ("Content-Type", "Etag", "Location", "Set-Cookie")
 
@@ -20,7 +20,17 @@ async def forward(request: web.Request, server: str) -> web.StreamResponse:
             request.method, address, headers=headers, data=body, allow_redirects=False
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name in PASSED_ON}
+            if answer.content_type == "text/event-stream":
+                return await _forward_stream(request, answer, kept)
             return web.Response(body=await answer.read(), status=answer.status, headers=kept)
+
+
+async def _forward_stream(request: web.Request, answer: ClientResponse, headers: dict[str, str]) -> web.StreamResponse:
+    near = web.StreamResponse(headers=headers)
+    await near.prepare(request)
+    async for piece in answer.content.iter_any():
+        await near.write(piece)
+    return near
 
 
 async def _forward_socket(request: web.Request, session: ClientSession, address: str) -> web.StreamResponse:

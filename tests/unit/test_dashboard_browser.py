@@ -268,8 +268,7 @@ async def test_chosen_day_stands_in_the_address_and_today_is_always_there(query,
     before = datetime.now(UTC) - timedelta(days=3)
     for label in ("wasp", "wasp", "bee"):
         query.classify(query.receive("garten", label, before), label)
-    await page.goto(dashboard.url)
-    await listening(page)
+    await page.goto(f"{dashboard.url}day")
     await expect(page.locator("#day-blank")).to_contain_text("Heute war noch niemand da")
     await expect(page.locator("#days option")).to_have_count(2)
 

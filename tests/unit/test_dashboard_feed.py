@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from krabbel.client import QueryClient
 from services.dashboard import state as state_module
+from services.dashboard.changes import Reader
 from services.dashboard.feed import Feed, Link
 from services.dashboard.hub import Subscription, Topic
 from services.dashboard.views import Views
@@ -93,28 +94,26 @@ async def test_lost_service_is_said_and_what_was_missed_is_read(query: FakeQuery
     assert len(feed.state.gallery()) == 1
 
 
-async def test_day_that_a_page_looks_at_is_read_and_kept_true(query: FakeQuery, feed: Feed) -> None:
-    before = datetime.now(UTC) - timedelta(days=4)
-    query.classify(query.receive("garten", "wasp", before), "wasp")
+async def test_changes_reach_the_pages_that_listen_and_a_broken_stream_is_said(query: FakeQuery, feed: Feed) -> None:
     await until(lambda: feed.link is Link.LIVE)
-    views, told = Views(feed), list[object]()
-    day = min(feed.state.days)
-    page = Subscription(lambda: told.append("wake"), day)
-    feed.hub.join(page)
-    assert views.day(day)["loaded"] is False
+    reader = Reader()
+    feed.changes.join(reader)
+    run_id = query.receive("garten", "bee")
+    query.classify(run_id, "bee")
+    query.verify(run_id, "wasp")
+    told: list[dict[str, object]] = []
+    await until(lambda: bool(told.extend(reader.take()[1]) or (told and told[-1]["verification"])))
+    assert (told[-1]["run_id"], told[-1]["label"]) == (run_id, "wasp")
 
-    feed.want(day)
-
-    await until(lambda: views.day(day)["loaded"])
-    assert [row[:2] for row in views.day(day)["classes"]] == [["wasp", 1]]
-    assert views.day(day)["faces"]["wasp"].startswith("/api/v1/images/")
-    subjects, _ = page.take()
-    assert day in subjects
+    query.hold_back()
+    await until(lambda: feed.link is Link.LOST)
+    query.let_go()
+    await until(lambda: reader.take()[0])
 
 
 async def test_midnight_makes_another_today(query: FakeQuery, feed: Feed, monkeypatch: pytest.MonkeyPatch) -> None:
     await until(lambda: feed.link is Link.LIVE)
-    page = Subscription(lambda: None, None)
+    page = Subscription(lambda: None)
     feed.hub.join(page)
     page.take()
     tomorrow = feed.today + timedelta(days=1)

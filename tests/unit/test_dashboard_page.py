@@ -81,9 +81,20 @@ async def test_page_speaks_english_when_asked(dashboard: Dashboard) -> None:
     assert boot_of(page)["taxonomy"]["bee"]["name"] == "Wild bee"
 
 
+async def test_day_that_was_chosen_on_the_first_page_is_found_on_its_own(dashboard: Dashboard) -> None:
+    async with ClientSession() as session:
+        async with session.get(
+            f"http://127.0.0.1:{dashboard.port}/?day=2026-05-12&lang=en", allow_redirects=False
+        ) as answer:
+            assert (answer.status, answer.headers["Location"]) == (302, "/day?lang=en&day=2026-05-12")
+    _, page = await get(dashboard, "/?day=2026-05-12")
+    assert boot_of(page)["day"] == "2026-05-12"
+
+
 @pytest.mark.parametrize("wanted", ["yesterday", "2026-13-45", "<script>", "%00", "9999-99-99"])
-async def test_day_that_is_none_is_today(dashboard: Dashboard, wanted: str) -> None:
-    status, page = await get(dashboard, f"/?day={wanted}")
+@pytest.mark.parametrize("path", ["/", "/day"])
+async def test_day_that_is_none_is_today(dashboard: Dashboard, path: str, wanted: str) -> None:
+    status, page = await get(dashboard, f"{path}?day={wanted}")
 
     assert status == 200
     assert boot_of(page)["day"] is None

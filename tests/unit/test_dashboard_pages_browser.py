@@ -96,6 +96,35 @@ async def test_page_of_pictures_and_order_of_the_archive_stand_in_the_address(qu
     assert "order=most_images" in page.url
 
 
+async def test_new_runs_are_offered_to_check_and_other_editors_decisions_show_at_once(query, dashboard, page) -> None:
+    query.add_camera("garten", "Garten 1")
+    first, second, third = [query.receive("garten", label) for label in ("bee", "wasp", "lepi")]
+    for run_id, label in ((first, "bee"), (second, "wasp"), (third, "lepi")):
+        query.classify(run_id, label)
+    await sign_in(page, dashboard, query.sign_in())
+    await page.goto(f"{dashboard.url}verify")
+    await expect(page.locator("#confirm-name")).to_have_text("Schmetterling")
+    await expect(page.locator("#arrivals")).to_be_hidden()
+
+    query.verify(second, "none_bird")
+    query.classify(query.receive("garten", "ant"), "ant", 0.4)
+    await expect(page.locator("#arrivals")).to_have_text("1 neuer Besuch – zeigen")
+    await page.locator("#skip").click()
+    await expect(page.locator("#confirm-name")).to_have_text("Wildbiene")  # the wasp is decided
+
+    query.verify(first, "bee_apis")
+    await expect(page.locator("#said")).to_have_text("Gerade von Maja geprüft: Honigbiene")
+    await expect(page.locator("#one-says")).to_contain_text("Geprüft von Maja")
+
+    await page.locator("#arrivals").click()
+    await expect(page.locator("#confirm-name")).to_have_text("Ameise")
+    await expect(page.locator("#arrivals")).to_be_hidden()
+    await page.get_by_role("button", name="Viele").click()
+    await expect(page.locator("#grid li")).to_have_count(2)
+    query.verify(third, "lepi")
+    await expect(page.locator("#grid li.done")).to_contain_text("Schmetterling")
+
+
 async def test_season_draws_what_is_ticked_and_compares_cameras(query, dashboard, page) -> None:
     some_days(query)
     await page.goto(f"{dashboard.url}season?lang=en")

@@ -1,7 +1,6 @@
 """The page "now": the live green carpet, and the day in numbers. The one page with a session of its own."""
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from services.dashboard.pages import frame
@@ -15,17 +14,10 @@ PAGE = Page("now", "/", styles=("carpet", "figures", "pictures"))
 
 
 def variables(
-    pages: tuple[Page, ...],
-    language: str,
-    person: Person,
-    day: date | None,
-    snapshot: Mapping[str, Any],
-    public_url: str,
+    pages: tuple[Page, ...], language: str, person: Person, snapshot: Mapping[str, Any], public_url: str
 ) -> dict[str, Any]:
     """Return what the template needs, with everything the page shows first: no picture waits for the websocket."""
-    state = {"day": day.isoformat()} if day else {}
-    boot = {"day": state.get("day"), "snapshot": snapshot}
-    return frame.variables(PAGE, pages, language, person, state, boot) | {
+    return frame.variables(PAGE, pages, language, person, {}, {"snapshot": snapshot}) | {
         "public_url": public_url.rstrip("/"),
         "first_pictures": [card["src"] for card in snapshot["gallery"]["cards"][:FIRST_PICTURES] if card["src"]],
     }

@@ -1,21 +1,20 @@
-// The counts of the chosen day: the three most frequent guests, the share of each class, the table beside the chart.
+// The counts of the day that is: the three most frequent guests, the share of each class, the table beside the chart.
 
 import { byId, disc, h, keyed, name, setText } from "../dom.js"
 import { lang, longDay, number, percent, start, t, taxon } from "../words.js"
 
 const ROWS = 9
 
-export function setDay(figures, today) {
-  const isToday = figures.day === today
-  setText(byId("day-title"), isToday ? `${t("day.today")}, ${longDay(figures.day)}` : longDay(figures.day))
+export function setDay(figures) {
+  setText(byId("day-title"), `${t("day.today")}, ${longDay(figures.day)}`)
   const insects = (figures.classes ?? []).filter(([label]) => taxon(label).insect)
   const total = insects.reduce((sum, [, count]) => sum + count, 0)
   const whole = byId("whole-day")
   whole.hidden = !start.pages.day
-  whole.href = `${start.pages.day}?lang=${lang}${isToday ? "" : `&day=${figures.day}`}`
+  whole.href = `${start.pages.day}?lang=${lang}`
   const blank = byId("day-blank")
   blank.hidden = figures.loaded && total > 0
-  setText(blank, !figures.loaded ? t("day.loading") : isToday ? t("day.empty_today") : t("day.empty"))
+  setText(blank, t(figures.loaded ? "day.empty_today" : "day.loading"))
   byId("day-body").classList.toggle("bare", !blank.hidden)
   if (!figures.loaded) return
   podium(insects.slice(0, 3), total, figures.faces)

@@ -4,7 +4,6 @@ import { addCard, setCameras as setCarpetCameras, setEmpty, setGallery, setTotal
 import { setLink, watchOwnConnection } from "../connection.js"
 import { setDay } from "./figures.js"
 import { drawHour, setHour } from "./hour.js"
-import { chosenDay, setDays, shownDay, startPicker } from "../picker.js"
 import { drawCameras, setCameras, setSystem } from "./surroundings.js"
 import { start } from "../words.js"
 
@@ -15,8 +14,8 @@ const takers = {
   cameras: ({ cameras }) => { setCarpetCameras(cameras); setCameras(cameras) },
   gallery: ({ cards }) => { view.seen ||= cards.length > 0; setGallery(cards); judgeEmpty() },
   card: (card) => { view.seen = true; judgeEmpty(); addCard(card) },
-  totals: (totals) => { view.totals = totals; setTotals(totals); setDays(totals); judgeEmpty() },
-  day: (day) => { view.day = day; if (day.day === view.totals.today) setHour(day, view.totals.zone); if (day.day === shownDay()) setDay(day, view.totals.today) },
+  totals: (totals) => { view.totals = totals; setTotals(totals); judgeEmpty() },
+  day: (day) => { view.day = day; setHour(day, view.totals.zone); setDay(day) },
   system: setSystem,
   signed_out: () => location.reload(), // as a visitor, or to the sign-in
 }
@@ -36,16 +35,12 @@ function send(message) {
   document.dispatchEvent(new CustomEvent("krabbel:send", { detail: message }))
 }
 
-// From now on the session tells us; it hears which day we show, since that may have been changed while it was made.
+// From now on the session tells us.
 function begin() {
-  send({ ready: true, day: chosenDay() })
+  send({ ready: true })
 }
 
 take(start.snapshot)
-startPicker((day) => {
-  setDay({ day: shownDay(), loaded: false }, view.totals.today)
-  send({ day })
-})
 document.addEventListener("krabbel:message", (event) => take(event.detail))
 if ("wired" in document.documentElement.dataset) begin()
 else document.addEventListener("krabbel:wired", begin)

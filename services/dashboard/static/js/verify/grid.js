@@ -25,7 +25,8 @@ export function startGrid(holder) {
 }
 
 const buttons = () => [...byId("grid").querySelectorAll("button")]
-const chosen = () => page.runs.filter((run) => selected.has(run.run_id))
+// What somebody else decided meanwhile is not decided again by the way.
+const chosen = () => page.runs.filter((run) => selected.has(run.run_id) && !run.elsewhere)
 
 export function clearSelection() {
   selected.clear()
@@ -48,7 +49,7 @@ const tile = (run) => h("li", {}, h("button", { type: "button", class: "pick" },
 function fillTile(item, run) {
   const button = item.firstElementChild
   const label = labelOf(run)
-  button.setAttribute("aria-pressed", String(selected.has(run.run_id)))
+  button.setAttribute("aria-pressed", String(selected.has(run.run_id) && !run.elsewhere))
   item.classList.toggle("done", Boolean(run.verification))
   const signature = JSON.stringify([label, run.verification?.verdict])
   if (item.dataset.signature === signature) return

@@ -8,6 +8,7 @@ import { start, t } from "../words.js"
 import { drawAgreement } from "./agreement.js"
 import { listen, undo, waiting } from "./decisions.js"
 import { clearSelection, drawGrid, gridKey, startGrid } from "./grid.js"
+import { begun, startLive } from "./live.js"
 import { Queue } from "./queue.js"
 import { drawRecent, startRecent } from "./recent.js"
 import { drawSingle, singleKey, startSingle } from "./single.js"
@@ -39,7 +40,9 @@ async function load() {
 
 // Steps to a place of the queue; reads on before the end is reached, and waits only where it is.
 async function reach(at) {
+  const forward = at > page.at
   page.at = Math.max(0, at)
+  while (forward && page.runs[page.at]?.elsewhere) page.at += 1 // another editor was faster
   if (page.at > page.runs.length - 6 && !page.queue.over) {
     const coming = attempt(load)
     if (page.at >= page.runs.length) await coming
@@ -65,6 +68,7 @@ async function begin(first = null) {
   page.runs = []
   page.at = 0
   clearSelection()
+  begun()
   byId("queue-loading").hidden = false
   draw()
   await attempt(async () => {
@@ -163,6 +167,7 @@ addEventListener("keydown", keys)
 addEventListener("popstate", () => { readAddress(); fillFilters(); begin(); if (page.mode === "agreement") drawAgreement() })
 addEventListener("beforeunload", (event) => { if (waiting()) event.preventDefault() })
 
+startLive(page, { changed: draw, again: () => begin() })
 fillFilters()
 begin(first)
 if (page.mode === "agreement") drawAgreement()

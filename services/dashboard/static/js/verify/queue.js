@@ -16,14 +16,15 @@ export class Queue {
     this.stopped = new AbortController()
   }
 
-  // The next runs, at most a page of them; empty once there are no more. One request at a time.
+  // The next runs, about a page of them; empty once there are no more. One request at a time.
   more() {
     this.loading ??= this.page().finally(() => { this.loading = null })
     return this.loading
   }
 
   async page() {
-    while (this.stages.length) {
+    const found = []
+    while (this.stages.length && found.length < PAGE) {
       const answer = await ask("runs", {
         ...this.filters, status: "classified", certainty: this.stages[0], verified: this.filters.verified ?? "false", limit: PAGE, cursor: this.cursor,
       }, { signal: this.stopped.signal })
@@ -31,10 +32,10 @@ export class Queue {
       if (!answer.next) this.stages.shift()
       const fresh = answer.items.filter((run) => !this.seen.has(run.run_id))
       for (const run of fresh) this.seen.add(run.run_id)
-      if (fresh.length) return fresh
+      found.push(...fresh)
     }
-    this.over = true
-    return []
+    this.over = !this.stages.length
+    return found
   }
 
   stop() {

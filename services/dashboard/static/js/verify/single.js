@@ -51,7 +51,8 @@ export async function drawSingle() {
     return
   }
   const camera = page.cameras.find(({ camera_id: id }) => id === run.camera_id)
-  byId("one-says").replaceChildren(h("span", { text: t("verify.machine_says", { name: taxon(run.result.label).name }) }), certaintyMark(run.result), ...(run.verification ? [checkedMark(run.verification)] : []))
+  byId("one-says").replaceChildren(h("span", { text: t("verify.machine_says", { name: taxon(run.result.label).name }) }), certaintyMark(run.result), ...(run.verification ? [checkedMark(run.verification)] : []),
+    ...(run.elsewhere ? [h("span", { class: "small", text: t("checked.by", { name: run.verification.verified_by }) })] : []))
   setText(byId("one-meta"), `${camera?.name ?? run.camera_id} · ${clock(run.sort_at, camera?.timezone)}`)
   setText(byId("confirm-name"), taxon(labelOf(run)).name)
   byId("one-archive").href = archiveAddress(run)
