@@ -86,7 +86,8 @@ class SignInHandler(RequestHandler):
                 secure=self._scheme() == "https",
             )
             self.set_header("Cache-Control", "no-store")
-            self.redirect(wanted, status=HTTPStatus.SEE_OTHER)
+            home = "/" + frame.address(self._language(), {})
+            self.redirect(home if wanted == "/" else wanted, status=HTTPStatus.SEE_OTHER)
 
     async def _leave(self) -> None:
         """End the session of before, if there was one: a browser is one person's at a time."""

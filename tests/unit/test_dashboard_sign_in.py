@@ -100,6 +100,7 @@ async def test_right_password_brings_back_to_the_page_that_was_asked_for(
     assert (answer.status, answer.headers["Location"]) == (303, FORM["next"])
     cookie = cookie_of(answer)
     assert (cookie["httponly"], cookie["samesite"], cookie["path"], cookie["secure"]) == (True, "Lax", "/", "")
+    assert (await post(dashboard, next="", lang="en"))[0].headers["Location"] == "/?lang=en"
     page, text = await ask(dashboard, "/verify", cookie.value)
     assert page.status == 200
     assert "Anna Käfer" in text
