@@ -14,10 +14,11 @@ from rich.table import Table
 
 from krabbel.plain_errors import plainly
 from krabbel.stack.state import load_env
+from proto.reclassification import OrderState
 from services.chassis.broker import open_broker
 from services.chassis.database import open_database
 from services.chassis.models import Models
-from services.chassis.reclassification import Order, OrderState, Reclassifications
+from services.chassis.reclassification import Order, Reclassifications
 from services.chassis.settings import BackendSettings
 
 console = Console()

@@ -2,38 +2,33 @@
 
 Jobs go to a queue of their own, which workers touch only while no live run waits, and only a few hundred at a time, so
 that pausing works at once. The place reached is saved after each page: whoever resumes goes on there, and the few runs
-that are sent twice cost nothing.
+that are sent twice cost nothing. The gateway sends, or the operator's command: whoever has the order's lease.
 """
 
 import asyncio
 import uuid
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from enum import StrEnum
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from pydantic import Field
 
 from proto.base import CameraId, Contract, UtcDatetime
-from proto.errors import Conflict, NotFound
+from proto.errors import Conflict, NotFound, Unavailable
 from proto.job import ClassifyJob, JobImage, JobPurpose
+from proto.reclassification import OrderState, Reclassification
 from proto.run import RunStatus
 from services.chassis.broker import Broker
 from services.chassis.database import Database, Document, available
+from services.chassis.lease import Lease
 from services.chassis.topology import RECLASSIFY
 
 PAGE = 100
 MOST_WAITING = 300
 """Jobs in the queue at a time"""
 PAUSE_S = 0.5
-
-
-class OrderState(StrEnum):
-    """Whether an order is being sent."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    SENT = "sent"
+LEASE = timedelta(seconds=30)
 
 
 class Order(Contract):
@@ -49,6 +44,10 @@ class Order(Contract):
     after: str = Field(default="", description="Last run id sent")
     state: OrderState = OrderState.RUNNING
     started_at: UtcDatetime
+
+    def shown(self) -> Reclassification:
+        """Return what operators see of it."""
+        return Reclassification(id=self.order_id, **self.model_dump(exclude={"order_id", "after"}))
 
     def selection(self) -> Document:
         """Return the query for its runs: those that had a result, or failed, when it was ordered."""
@@ -79,6 +78,7 @@ class Reclassifications:
     """Repository of orders, and their sending. Raises :class:`proto.errors.Unavailable` while a server is away."""
 
     def __init__(self, database: Database, broker: Broker) -> None:
+        self._database = database
         self._orders = database.handle["reclassifications"]
         self._runs = database.runs
         self._broker = broker
@@ -139,18 +139,24 @@ class Reclassifications:
     ) -> Order:
         """Send an order's runs page by page until all are sent or somebody pauses it; return how it then stands.
 
+        Where another process does so already, this one only looks on, and takes over should that one end.
         ``progress`` is told the order and the jobs that wait, after each page.
         """
-        while True:
-            order = await self.get(order_id)
-            waiting = await self.waiting()
-            progress(order, waiting)
-            if order.state is not OrderState.RUNNING:
-                return order
-            if waiting > MOST_WAITING - PAGE:
-                await asyncio.sleep(PAUSE_S)
-                continue
-            await self._send_page(order)
+        lease = Lease(self._database, f"reclassify:{order_id}", LEASE)
+        try:
+            while True:
+                order = await self.get(order_id)
+                waiting = await self.waiting()
+                progress(order, waiting)
+                if order.state is not OrderState.RUNNING:
+                    return order
+                if not await lease.hold() or waiting > MOST_WAITING - PAGE:
+                    await asyncio.sleep(PAUSE_S)
+                    continue
+                await self._send_page(order)
+        finally:
+            with suppress(Unavailable):
+                await lease.give_back()
 
     async def _send_page(self, order: Order) -> None:
         query = order.selection() | {"_id": {"$gt": order.after}}

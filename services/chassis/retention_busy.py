@@ -1,8 +1,9 @@
 """Finds the runs that somebody still works on, so that retention leaves their pictures alone."""
 
+from proto.reclassification import OrderState
 from services.chassis.broker import Broker
 from services.chassis.parked import Parked
-from services.chassis.reclassification import Order, OrderState, Reclassifications
+from services.chassis.reclassification import Order, Reclassifications
 from services.chassis.retention_plan import Busy
 from services.chassis.topology import PARKED, RECLASSIFY, retry_queue
 

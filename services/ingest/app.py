@@ -25,7 +25,7 @@ from services.chassis.retention_sweep import RetentionSweeper
 from services.chassis.runs import Runs
 from services.chassis.verifications import Verifications
 from services.chassis.web import READY_CHECKS, READY_NOTES, new_app
-from services.ingest import routes_admin, routes_dead, routes_retention, routes_verify
+from services.ingest import routes_admin, routes_dead, routes_reclassify, routes_retention, routes_verify
 from services.ingest.beat import Beat
 from services.ingest.certificate import watch_certificate
 from services.ingest.context import (
@@ -66,7 +66,8 @@ def create_app(settings: IngestSettings) -> web.Application:
     app.router.add_post("/classify/{tracking_id}", classify, expect_handler=expect_continue)
     app.router.add_post("/api/v1/runs", post_run, expect_handler=expect_continue)
     app.router.add_post("/api/v1/cameras/{camera_id}/heartbeat", heartbeat)
-    app.add_routes([*routes_verify.routes(), *routes_admin.routes(), *routes_dead.routes(), *routes_retention.routes()])
+    for room in (routes_verify, routes_admin, routes_dead, routes_reclassify, routes_retention):
+        app.add_routes(room.routes())
     app.cleanup_ctx.append(_everything)
     return app
 
@@ -93,6 +94,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
         app[routes_verify.VERIFICATIONS] = Verifications(database)
         app[routes_admin.MODELS] = Models(database)
         app[routes_dead.PARKED] = Parked(settings, broker, runs)
+        app[routes_reclassify.ORDERS] = orders = Reclassifications(database, broker)
         app[KNOWN_RUNS] = KnownRuns(spool, runs)
         # Only the spool decides: with every store away a run is still taken, so traps must still be let in.
         app[READY_CHECKS]["spool"] = spool.room.check
@@ -128,6 +130,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             asyncio.create_task(forwarder.run_forever(), name="forwarder"),
             asyncio.create_task(Watch(runs, broker, registry).run_forever(settings.watch_seconds), name="watch"),
             asyncio.create_task(Beat(Gateways(database), spool).beat_forever(), name="beat"),
+            asyncio.create_task(routes_reclassify.send_forever(orders), name="reclassify"),
             asyncio.create_task(watch_certificate(settings.public_url), name="certificate"),
             asyncio.create_task(reconciler.run_forever(settings.reconcile_seconds), name="reconciler"),
             asyncio.create_task(retention.run_forever(), name="retention"),

@@ -18,6 +18,7 @@ from services.chassis.parked import Parked
 from services.chassis.presence import Presence
 from services.chassis.presigned import Presigner
 from services.chassis.previews_due import PreviewsDue
+from services.chassis.reclassification import Reclassifications
 from services.chassis.retention import Retention
 from services.chassis.rollups import Rollups
 from services.chassis.runs import Runs
@@ -39,6 +40,7 @@ from services.query import (
     routes_legacy,
     routes_live,
     routes_previews,
+    routes_reclassifications,
     routes_retention,
     routes_run_images,
     routes_run_zip,
@@ -73,6 +75,7 @@ ROOMS = (
     routes_about,
     routes_admin,
     routes_dead,
+    routes_reclassifications,
     routes_alerts,
     routes_live,
     routes_legacy,
@@ -111,6 +114,7 @@ async def _backends(app: web.Application) -> AsyncIterator[None]:
         storage = StorageReader(database, store, app[routes_admin.MODELS])
         app[routes_admin.SYSTEM] = SystemReader(database, broker, storage)
         app[routes_dead.DEAD] = routes_dead.DeadReader(Parked(settings, broker, Runs(database)))
+        app[routes_reclassifications.ORDERS] = Reclassifications(database, broker)
         app[routes_alerts.ALERTS] = AlertKeeper(database, broker, settings, channels(settings))
         app[routes_live.HUB] = LiveHub(database, settings.live_history)
         app[routes_embeds.EMBEDS] = EmbedHub(

@@ -16,6 +16,7 @@ from proto.export import ExportJob
 from proto.job import ClassifyJob
 from proto.live import LiveEvent
 from proto.problem import Problem
+from proto.reclassification import Reclassification, ReclassificationList
 from proto.retention import RetentionRules, RetentionState
 from proto.run import TrackingRun
 from proto.system import SystemState
@@ -34,6 +35,8 @@ CONTRACTS: tuple[type[Contract], ...] = (
     LiveEvent,
     ModelList,
     Problem,
+    Reclassification,
+    ReclassificationList,
     RetentionRules,
     RetentionState,
     SystemState,

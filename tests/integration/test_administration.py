@@ -18,18 +18,22 @@ from services.chassis.broker import Broker, open_broker
 from services.chassis.cameras import Cameras, hash_key
 from services.chassis.database import Database, open_database
 from services.chassis.models import ModelDescription, Models
+from services.chassis.reclassification import Reclassifications
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
-from services.chassis.topology import CLASSIFY, PARKED
+from services.chassis.topology import CLASSIFY, PARKED, RECLASSIFY
 from services.ingest.forwarder import job_of
 from services.query.app import create_app
 from services.query.settings import QuerySettings
 from tests.support.classifier_worker import empty_queues
 from tests.support.ingest_process import IngestProcess
-from tests.support.seeds import a_run
+from tests.support.seeds import a_run, a_verdict
 
 pytestmark = pytest.mark.stack
 KEYS = "/api/v1/keys"
+DESCRIBED = ModelDescription(
+    name="bees", version="1", sha256="0" * 64, format="onnx", byte_size=1, classes=("bee",), image_size=64
+)
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +125,9 @@ async def test_only_an_administrator_of_the_whole_system_may(operator: Operator)
             ("POST", "/api/v1/dead/replay"),
             ("POST", "/api/v1/dead/01234567/replay"),
             ("DELETE", "/api/v1/dead/01234567"),
+            ("GET", "/api/v1/reclassifications"),
+            ("POST", "/api/v1/reclassifications"),
+            ("POST", "/api/v1/reclassifications/01234567/pause"),
             ("GET", "/api/v1/cameras?exact=true"),
             ("POST", KEYS),
             ("DELETE", f"{KEYS}/0123456789ab"),
@@ -157,10 +164,7 @@ async def test_a_camera_is_added_changed_and_shown_as_exactly_as_one_may(operato
 
 
 async def test_a_model_is_activated_and_the_settings_file_again(operator: Operator):
-    described = ModelDescription(
-        name="bees", version="1", sha256="0" * 64, format="onnx", byte_size=1, classes=("bee",), image_size=64
-    )
-    await Models(operator.database).add(described)
+    await Models(operator.database).add(DESCRIBED)
     await operator.does("POST", "/api/v1/models/bees@1/activate")
     listed = await operator.does("GET", "/api/v1/models")
     assert listed["active"] == "bees@1"
@@ -228,3 +232,35 @@ async def test_dead_letters_are_shown_with_reasons_replayed_and_thrown_away(oper
     await operator.does("DELETE", f"/api/v1/dead/{junk['id']}", status=404)
     await operator.does("POST", "/api/v1/dead/replay", {"camera": "roof"}, status=400)
     assert await broker.depth(PARKED) == 1
+
+
+async def test_the_gateway_sends_an_order_and_leaves_a_paused_one_alone(operator: Operator, broker: Broker):
+    runs = Runs(operator.database)
+    for number in range(10, 13):
+        await runs.receive(a_run(number, camera="again"))
+        await runs.complete(a_verdict(a_run(number, camera="again")))
+    await Models(operator.database).add(DESCRIBED)
+    await operator.does("POST", "/api/v1/cameras", {"camera_id": "again", "name": "Again"}, 201)
+    path = "/api/v1/reclassifications"
+    wanted = {"model_id": DESCRIBED.model_id, "camera_id": "again"}
+    made = await operator.does("POST", path, wanted, 201)
+    assert (made["total"], made["state"]) == (3, "running")
+    async with asyncio.timeout(20):
+        while (listed := await operator.does("GET", path))["items"][0]["state"] != "sent":
+            await asyncio.sleep(0.1)
+    assert (listed["items"][0]["id"], listed["items"][0]["sent"], listed["waiting"]) == (made["id"], 3, 3)
+    await operator.does("POST", f"{path}/{made['id']}/pause", status=409)
+    await operator.does("POST", path, {**wanted, "from_day": "2026-07-02", "to_day": "2026-07-01"}, status=400)
+    await operator.does("POST", path, {**wanted, "model_id": "wasps@9"}, status=404)
+
+
+async def test_two_senders_of_one_order_send_each_run_once(operator: Operator, broker: Broker):
+    runs = Runs(operator.database)
+    for number in range(20, 25):
+        await runs.receive(a_run(number, camera="twice"))
+        await runs.complete(a_verdict(a_run(number, camera="twice")))
+    first, second = (Reclassifications(operator.database, broker) for _ in range(2))
+    order = await first.order("bees@1", "twice")
+    done = await asyncio.gather(first.send(order.order_id), second.send(order.order_id))
+    assert [(each.state.value, each.sent) for each in done] == [("sent", 5)] * 2
+    assert await broker.depth(RECLASSIFY) == 5
