@@ -44,6 +44,20 @@ secret grafana_password "$(random)"
 secret krabbel_alert_webhooks ""
 secret krabbel_alert_smtp_url ""
 
+# The object store: an account per service and one for the operator's command, with the policies in deploy/s3;
+# krabbel_s3_* are its administrator's. A store that is not started here knows none of them: there all take its keys.
+store=$(sed -n 's/^COMPOSE_PROFILES=//p' .env | tail -n 1)
+for name in ingest classifier query operator; do
+    case $store in
+    *minio* | *seaweedfs*)
+        secret "${name}_s3_access_key" "krabbel-$name"
+        secret "${name}_s3_secret_key" "$(random 20)" ;;
+    *)
+        secret "${name}_s3_access_key" "$(cat "$folder/krabbel_s3_access_key")"
+        secret "${name}_s3_secret_key" "$(cat "$folder/krabbel_s3_secret_key")" ;;
+    esac
+done
+
 # An account per service, and one (krabbel) for the operator's command. What each may do in MongoDB is in
 # proto/accounts.json; in RabbitMQ query may only look at dead letters, the others may use the names that begin with krabbel,
 # and nobody is an administrator:

@@ -4,6 +4,8 @@
 #   S3_ACCESS_KEY=… S3_SECRET_KEY=… deploy/k8s/make-secrets.sh > secrets.yaml     keep this file safe, and out of git
 #   kubectl apply -f secrets.yaml
 #
+# Better, an account per service: INGEST_S3_ACCESS_KEY, INGEST_S3_SECRET_KEY, and the same with QUERY and CLASSIFIER, each
+# with its policy in deploy/s3. Without, all three take the one above.
 # API_KEY: the predecessor's one key, where traps in the field have it; else a random one.
 # MONGO_MEMBERS: 1 (default) or 3, as in the overlay.
 set -eu
@@ -33,6 +35,9 @@ api_key=${API_KEY:-$(random 16)}
 for name in ingest classifier query; do
     amqp=$(random)
     mongo=$(random)
+    upper=$(printf '%s' "$name" | tr '[:lower:]' '[:upper:]')
+    access=$(printenv "${upper}_S3_ACCESS_KEY" || printf '%s' "$S3_ACCESS_KEY")
+    key=$(printenv "${upper}_S3_SECRET_KEY" || printf '%s' "$S3_SECRET_KEY")
     secret "rabbitmq-$name" <<END
 username: $name
 password: "$amqp"
@@ -44,8 +49,8 @@ END
         cat <<END
 krabbel_amqp_url: "amqp://$name:$amqp@rabbitmq:5672/krabbel"
 krabbel_mongo_url: "mongodb://$name:$mongo@$members/krabbel?replicaSet=mongodb&authSource=krabbel"
-krabbel_s3_access_key: "$S3_ACCESS_KEY"
-krabbel_s3_secret_key: "$S3_SECRET_KEY"
+krabbel_s3_access_key: "$access"
+krabbel_s3_secret_key: "$key"
 END
         if [ "$name" != classifier ]; then
             printf 'krabbel_service_key: "%s"\nkrabbel_api_key: "%s"\n' "$service_key" "$api_key"

@@ -35,7 +35,7 @@ class Credentials:
     """Of the dashboard's first user ``admin``, as it was made; `krabbel user passwd` sets another one."""
 
     def account_password(self, server: str, service: str) -> str:
-        """Return the password of a service's own account on a server (``mongodb``, ``rabbitmq``)."""
+        """Return the password of a service's own account on a server (``mongodb``, ``rabbitmq``, ``s3``)."""
         return hmac.new(self.accounts_secret.encode(), f"{server}:{service}".encode(), hashlib.sha256).hexdigest()[:48]
 
 

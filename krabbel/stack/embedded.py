@@ -222,6 +222,8 @@ class EmbeddedStack:
             own["KRABBEL_AMQP_URL"] = amqp_url(ports, credentials, service)
         if service in accounts()["mongodb"] and "database" in self._services:
             own["KRABBEL_MONGO_URL"] = mongo_url(ports, credentials, service)
+        if service in accounts()["s3"] and "objects" in self._services:
+            own |= s3_env(ports, credentials, service)
         return {name: value for name, value in own.items() if name not in self._settings}
 
     def _publish(self, changed: Component) -> None:

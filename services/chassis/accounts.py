@@ -1,6 +1,7 @@
 """An account per service: what each may do stands in ``proto/accounts.json``, for all ways of running Krabbel.
 
-The embedded stack makes them here, Compose in deploy/docker/mongodb.js, the cluster through its operators.
+The embedded stack makes them here, Compose in deploy/docker/mongodb.js, the cluster through its operators. Those of the
+object store are policies: s3_policy.py.
 """
 
 import json

@@ -13,6 +13,8 @@ from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo.errors import OperationFailure
 
 from krabbel.stack import AlreadyRunning, EmbeddedStack
+from proto.errors import Unavailable
+from services.chassis.accounts import accounts
 from services.chassis.database import open_database
 from services.chassis.object_store import open_object_store
 from services.chassis.settings import BackendSettings
@@ -93,7 +95,15 @@ def test_second_start_on_the_same_folder_is_refused(backends: RunningStack) -> N
 
 def test_secrets_are_readable_by_their_owner_only(backends: RunningStack) -> None:
     assert backends.data_dir.stat().st_mode & 0o777 == 0o700
-    for name in ("secrets.json", "env.json", "stack.json", "database/keyfile", "broker/rabbitmq.conf"):
+    names = (
+        "secrets.json",
+        "env.json",
+        "stack.json",
+        "database/keyfile",
+        "broker/rabbitmq.conf",
+        "objects/identities.json",
+    )
+    for name in names:
         assert (backends.data_dir / name).stat().st_mode & 0o077 == 0, name
 
 
@@ -129,6 +139,39 @@ async def test_worker_with_its_own_account_sees_neither_keys_nor_users_and_canno
     async with connection:
         with pytest.raises(aiormq.exceptions.ChannelAccessRefused):
             await (await connection.channel()).declare_queue("of-somebody-else")
+
+
+KINDS = ("runs/", "thumbs/", "sheets/", "exports/", "models/", "doctor/")
+
+
+@pytest.mark.parametrize("service", [*accounts()["s3"]])
+async def test_service_can_do_with_objects_what_the_list_says_and_no_more(backends: RunningStack, service: str) -> None:
+    env = backends.env | (backends.embedded.own_settings(service) if service != "operator" else {})
+    operator = BackendSettings.from_env(backends.env)
+    async with open_object_store(operator) as all_may, open_object_store(BackendSettings.from_env(env)) as store:
+        for kind in KINDS:
+            key = f"{kind}of-{service}"
+            await all_may.put(key, b"pixels", "image/webp")
+            for verb, request in (
+                ("put", lambda key=key: store.put(key, b"others", "image/webp")),
+                ("get", lambda key=key: store.get(key)),
+                ("delete", lambda key=key: store.remove([key])),
+            ):
+                if kind.startswith(tuple(accounts()["s3"][service][verb])):
+                    await request()
+                else:
+                    with pytest.raises(Unavailable, match="AccessDenied"):
+                        await request()
+            await all_may.remove([key])
+        await store.ping()
+
+
+async def test_absent_object_is_absent_and_not_forbidden_where_a_service_may_read(backends: RunningStack) -> None:
+    env = backends.env | backends.embedded.own_settings("classifier")
+    async with open_object_store(BackendSettings.from_env(env)) as store:
+        assert await store.labels("sheets/absent.webp") == {}
+        with pytest.raises(Unavailable, match="AccessDenied"):
+            await store.get("exports/absent")
 
 
 def test_two_stacks_side_by_side(backends: RunningStack, tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.s3_policies import text_of
 from services.chassis.accounts import accounts
+from services.chassis.s3_policy import Key, seaweedfs_identities
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -219,11 +221,54 @@ def test_passwords_in_addresses_are_those_of_the_servers(made: Path) -> None:
 def test_each_service_has_its_own_accounts_with_the_rights_of_the_one_list(made: Path) -> None:
     for service in accounts()["mongodb"]:
         given = {item["target"]: item["source"] for item in SERVICES[service]["secrets"] if isinstance(item, dict)}
-        assert given == {"krabbel_amqp_url": f"{service}_amqp_url", "krabbel_mongo_url": f"{service}_mongo_url"}
+        assert given == {
+            f"krabbel_{what}": f"{service}_{what}"
+            for what in ("amqp_url", "mongo_url", "s3_access_key", "s3_secret_key")
+        }
     definitions = json.loads((made / "deploy" / "secrets" / "rabbitmq_accounts.json").read_text())
     rights = {entry.pop("user"): entry for entry in definitions["permissions"]}
     for service, allowed in accounts()["rabbitmq"].items():
         assert rights[service] == {"vhost": "krabbel", **allowed}
+
+
+@pytest.mark.parametrize("service", accounts()["s3"])
+def test_policies_for_the_object_store_are_those_of_the_one_list(service: str) -> None:
+    written = (ROOT / "deploy" / "s3" / f"{service}.json").read_text()
+    assert written == text_of(service), "run python -m deploy.s3_policies"
+    assert f" {service}" in (ROOT / "deploy" / "docker" / "minio.sh").read_text()
+
+
+def test_seaweedfs_gets_an_identity_per_service_with_its_policy(made: Path) -> None:
+    secrets, script = made / "deploy" / "secrets", (ROOT / "deploy" / "docker" / "seaweedfs.sh").read_text()
+    writes = script.partition("# Every object")[0]
+    for there, here in (("/tmp/", f"{made}/"), ("/run/secrets", secrets), ("/policies", ROOT / "deploy" / "s3")):
+        writes = writes.replace(there, str(here))
+    subprocess.run(["/bin/sh", "-c", writes], check=True, env={"BUCKET": "pictures", "PATH": os.environ["PATH"]})
+
+    def key_of(name: str) -> Key:
+        return Key(*((secrets / f"{name}_s3_{half}_key").read_text() for half in ("access", "secret")))
+
+    got = json.loads((made / "identities.json").read_text())
+    administrator = got["identities"].pop(0)
+    expected = seaweedfs_identities("pictures", {name: key_of(name) for name in accounts()["s3"]})
+    assert {one["name"]: one for one in got["identities"]} == {one["name"]: one for one in expected["identities"]}
+    assert {one["name"]: json.loads(one["content"]) for one in got["policies"]} == {
+        one["name"]: json.loads(one["content"]) for one in expected["policies"]
+    }
+    root = key_of("krabbel")
+    assert administrator["credentials"] == [{"accessKey": root.access, "secretKey": root.secret}]
+    assert administrator["actions"] == ["Admin"]
+    assert (made / "identities.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("profiles", "own"), [("minio", True), ("seaweedfs,gpu", True), ("gpu", False)])
+def test_accounts_of_a_store_elsewhere_are_not_invented(tmp_path: Path, profiles: str, own: bool) -> None:
+    (tmp_path / "deploy").mkdir()
+    shutil.copy(ROOT / "deploy" / "make-env.sh", tmp_path / "deploy")
+    (tmp_path / ".env").write_text(f"API_KEY=x\nCOMPOSE_PROFILES={profiles}\nSECRETS_DIR=./secrets\n")
+    subprocess.run([str(tmp_path / "deploy" / "make-env.sh")], check=True, capture_output=True)
+    keys = {(tmp_path / "secrets" / f"{name}_s3_secret_key").read_text() for name in ("krabbel", *accounts()["s3"])}
+    assert len(keys) == (5 if own else 1)
 
 
 def test_every_variable_of_the_compose_file_is_in_the_example_or_has_a_default() -> None:

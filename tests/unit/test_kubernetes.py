@@ -25,6 +25,7 @@ from services.query.settings import QuerySettings
 
 ROOT = Path(__file__).resolve().parents[2]
 K8S = ROOT / "deploy" / "k8s"
+HALVES = ("ACCESS", "SECRET")
 OVERLAYS = sorted(path.parent.name for path in K8S.glob("overlays/*/kustomization.yaml"))
 SCHEMAS = {path.stem: json.loads(path.read_text()) for path in (K8S / "schemas").glob("*.json")}
 KUBERNETES = "1.33"
@@ -190,6 +191,16 @@ def test_every_secret_is_made_by_the_script(overlay: str) -> None:
     ):
         fields = {f"krabbel_{name}" for name in settings.model_fields}
         assert secrets[f"krabbel-{service}"].keys() <= fields, service
+
+
+def test_each_service_has_an_account_of_its_own_in_the_object_store_where_there_are_such() -> None:
+    own = {f"{service}_S3_{half}_KEY": f"{service}-{half}" for service in ("INGEST", "CLASSIFIER") for half in HALVES}
+    env = {"PATH": os.environ["PATH"], "S3_ACCESS_KEY": "all-ACCESS", "S3_SECRET_KEY": "all-SECRET", **own}
+    made = subprocess.run([str(K8S / "make-secrets.sh")], env=env, capture_output=True, text=True, check=True)
+    secrets = {found["metadata"]["name"]: found["stringData"] for found in yaml.safe_load_all(made.stdout) if found}
+    for service, expected in (("ingest", "INGEST"), ("classifier", "CLASSIFIER"), ("query", "all")):
+        found = [secrets[f"krabbel-{service}"][f"krabbel_s3_{half.lower()}_key"] for half in HALVES]
+        assert found == [f"{expected}-{half}" for half in HALVES]
 
 
 def test_script_says_what_is_missing() -> None:
