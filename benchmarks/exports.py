@@ -20,6 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -33,6 +34,7 @@ from services.chassis.database import Database, Document, open_database
 from services.chassis.runs import to_document
 from services.chassis.settings import BackendSettings
 from services.chassis.web import spare_the_collector
+from services.query.exports.event import Event, event_of
 from services.query.exports.item import ExportContext, ExportItem, ImageVerdict, Verdict
 from services.query.exports.reader import ExportReader
 from services.query.exports.registry import EXPORTS
@@ -93,11 +95,16 @@ def an_item(number: int, images: int) -> ExportItem:
     return ExportItem(run, Verdict("demo@1", dict.fromkeys(hashes, ImageVerdict(label, 0.91))))
 
 
-async def generated(runs: int, images: int, making: Making) -> AsyncGenerator[Sequence[ExportItem], None]:
+async def generated(
+    runs: int, images: int, making: Making, *, events: bool
+) -> AsyncGenerator[Sequence[ExportItem | Event], None]:
     """Yield runs that are made here; the time that this takes is left out."""
     for first in range(0, runs, BATCH):
         started, started_cpu = time.perf_counter(), time.process_time()
-        items = [an_item(number, images) for number in range(first, min(first + BATCH, runs))]
+        items: list[ExportItem | Event] = []
+        for number in range(first, min(first + BATCH, runs)):
+            item = an_item(number, images)
+            items.append(event_of(item) if events else item)
         making.seconds += time.perf_counter() - started
         making.cpu += time.process_time() - started_cpu
         yield items
@@ -113,9 +120,12 @@ async def measure(name: str, runs: int, images: int, database: Database | None) 
     wanted, making = EXPORTS[name], Making()
     context = ExportContext(CAMERAS, START, picture=picture)
     started, started_cpu, size = time.perf_counter(), time.process_time(), 0
-    batches = generated(runs, images, making)
+    batches: AsyncGenerator[Sequence[Any], None] = generated(runs, images, making, events=wanted.events)
     if database is not None:
-        batches = ExportReader(database).batches(RunFilter(), per_image=wanted.per_image, without=wanted.without)
+        reader = ExportReader(database)
+        batches = (
+            reader.events(RunFilter()) if wanted.events else reader.batches(RunFilter(), per_image=wanted.per_image)
+        )
     async for piece in wanted.write(batches, context):
         size += len(piece)
     seconds = time.perf_counter() - started - making.seconds

@@ -1,5 +1,7 @@
 """What is answered in place of pictures that retention removed: words for programs, a picture with words for pages."""
 
+from datetime import datetime
+
 from aiohttp import web
 
 from proto.errors import PicturesRemoved
@@ -22,10 +24,13 @@ PLACEHOLDER = (
 def words(run: TrackingRun) -> str:
     """Return when and why the run's pictures went, in a sentence; empty where they did not."""
     gone = run.pictures_gone
-    if gone is None:
-        return ""
-    how_many = "All pictures" if not gone.kept else f"{gone.pictures} pictures"
-    return f"{how_many} of this run were removed on {gone.at:%Y-%m-%d}: {gone.why}."
+    return "" if gone is None else sentence(gone.at, gone.why, gone.pictures, some_kept=bool(gone.kept))
+
+
+def sentence(at: datetime, why: str, pictures: int, *, some_kept: bool) -> str:
+    """Return when and why so many pictures of a run went."""
+    how_many = f"{pictures} pictures" if some_kept else "All pictures"
+    return f"{how_many} of this run were removed on {at:%Y-%m-%d}: {why}."
 
 
 def refusal(run: TrackingRun) -> PicturesRemoved:

@@ -10,9 +10,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from proto.camera import Scope
+from services.chassis.runs import to_document
+from services.query.exports.reader import ExportReader
 from services.query.exports.registry import EXPORTS
+from services.query.run_filter import RunFilter
 from tests.support.camtrap_package import faults, table, validate
-from tests.support.export_items import a_camera, unpacked
+from tests.support.camtrap_reference import tables
+from tests.support.export_items import (
+    VARIED_CAMERAS,
+    a_camera,
+    a_context,
+    unpacked,
+    varied_items,
+    verdict_document,
+)
 from tests.support.export_world import KEY, World, export_world
 from tests.support.seeds import a_run, a_verdict
 
@@ -44,6 +55,26 @@ async def test_camtrap_package_from_the_database_is_valid(world: World, tmp_path
     observations = table(folder, "observations")
     assert len(observations) == 1100 * 3
     assert sum(row["observationType"] == "unclassified" for row in observations) == 0
+
+
+async def test_quick_way_through_the_database_gives_the_bytes_of_the_plain_way(world: World, tmp_path: Path):
+    # Given runs of every kind: odd clocks, people's words, twins, broken pictures, foreign classes
+    await world.database.cameras.delete_many({})
+    for camera in VARIED_CAMERAS:
+        await world.cameras.add(camera)
+    for item in varied_items():
+        await world.database.runs.insert_one(to_document(item.run))
+        if item.verdict is not None:
+            await world.database.classifications.insert_one(verdict_document(item))
+    # When they are read as contracts, which every other format does, and as flat rows
+    reader = ExportReader(world.database)
+    items = [item async for batch in reader.batches(RunFilter(), per_image=True) for item in batch]
+    folder = unpacked(await world.get("/api/v1/exports/camtrap-dp"), tmp_path)
+    # Then the tables are the same
+    media, observations = tables(items, a_context(*VARIED_CAMERAS))
+    assert len(items) == len(varied_items())
+    assert (folder / "media.csv").read_bytes().decode() == media
+    assert (folder / "observations.csv").read_bytes().decode() == observations
 
 
 async def test_picture_that_no_model_could_read_says_why(world: World, tmp_path: Path):

@@ -8,47 +8,30 @@ import pytest
 
 from proto.classification import Certainty
 from proto.run import ClockFlag
-from proto.taxonomy import taxonomy
 from services.query.exports.camtrap import CameraWithoutPlace
 from services.query.exports.camtrap_package import is_public, spatial
-from services.query.exports.camtrap_rows import event_tags, observation_rows
+from services.query.exports.camtrap_rows import event_tags
+from services.query.exports.event import event_of
 from services.query.exports.item import ExportItem
 from services.query.exports.place import Place
 from tests.support.camtrap_package import faults, table, validate
-from tests.support.export_items import a_camera, a_context, an_item, exported, unpacked
+from tests.support.camtrap_reference import tables
+from tests.support.export_items import (
+    VARIED_CAMERAS,
+    a_camera,
+    a_context,
+    an_item,
+    exported,
+    observation_rows,
+    unpacked,
+    varied_items,
+)
 from tests.support.seeds import START, a_run
-
-
-def everything() -> list[ExportItem]:
-    """All 27 classes sure and unclear, a foreign class, unclassified and failed runs, odd clocks, two cameras."""
-    items = [an_item(number, label, images=1 + number % 4) for number, label in enumerate(taxonomy())]
-    items += [
-        an_item(100 + number, label, certainty=Certainty.UNCLEAR, probability=0.3)
-        for number, label in enumerate(taxonomy())
-    ]
-    items.append(an_item(200, "moth_big", camera="roof-1"))
-    items.append(ExportItem(a_run(201, images=2)))
-    failed = a_run(202, camera="roof-1").model_copy(update={"status_reason": 'no "image", could\nbe read'})
-    items.append(ExportItem(failed))
-    for number, flag in enumerate(ClockFlag):
-        run = a_run(300 + number, images=2, clock_flags=(flag,))
-        odd = {"ended_at": run.started_at - timedelta(hours=3), "duration_s": -10_800.0, "sort_at": run.received_at}
-        items.append(an_item(run=run.model_copy(update=odd)))
-    # The same picture twice in a run, a file name that needs quotes, and a picture taken before the start.
-    run = a_run(400, images=2)
-    twin = run.images[0].model_copy(update={"file_name": 'a, "b"\r\n.jpg', "taken_at": run.started_at - timedelta(1)})
-    items.append(an_item(run=run.model_copy(update={"images": (twin, twin)})))
-    # The night that changes the clocks: 02:59:59 in summer time, then 02:00:01 in winter time.
-    autumn = START.replace(month=10, day=25, hour=1, minute=0, second=1)
-    return [*items, an_item(500, at=autumn, duration_s=3.0)]
-
-
-CAMERAS = (a_camera(), a_camera("roof-1", coordinate_uncertainty_m=1000.0, licence="All rights reserved!", credit=""))
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    data = exported("camtrap-dp", everything(), a_context(*CAMERAS))
+    data = exported("camtrap-dp", varied_items(), a_context(*VARIED_CAMERAS))
     return unpacked(data, tmp_path_factory.mktemp("camtrap"))
 
 
@@ -110,10 +93,16 @@ def test_own_checks_find_what_they_are_for(package: Path, tmp_path: Path, file: 
     assert any(found in fault for fault in faults(tmp_path))
 
 
+def test_tables_are_those_of_the_plain_way_to_the_byte(package: Path):
+    media, observations = tables(varied_items(), a_context(*VARIED_CAMERAS))
+    assert (package / "media.csv").read_bytes().decode() == media
+    assert (package / "observations.csv").read_bytes().decode() == observations
+
+
 def test_events_and_pictures_of_a_run_belong_together(package: Path):
     observations = table(package, "observations")
     events = [row for row in observations if row["observationLevel"] == "event"]
-    assert len(events) == len(everything())
+    assert len(events) == len(varied_items())
     bumblebees = next(row for row in events if "label:bee_bombus |" in row["observationTags"])
     pictures = [row for row in observations if row["eventID"] == bumblebees["eventID"] and row["mediaID"]]
     media = {row["mediaID"]: row for row in table(package, "media")}
@@ -147,13 +136,13 @@ def test_events_and_pictures_of_a_run_belong_together(package: Path):
     ],
 )
 def test_kind_and_name_of_a_run(label: str, certainty: Certainty, kind: str, name: str):
-    event, *_ = observation_rows(an_item(1, label, certainty=certainty), a_context().zone("garden-1"))
+    event, *_ = observation_rows(an_item(1, label, certainty=certainty))
     assert (event.observationType, event.scientificName, event.count) == (kind, name, "1" if name else "")
     assert f"label:{label} |" in event.observationTags
 
 
 def test_run_that_is_not_classified_says_so():
-    event, picture = observation_rows(ExportItem(a_run(1)), a_context().zone("garden-1"))
+    event, picture = observation_rows(ExportItem(a_run(1)))
     assert (event.observationType, picture.observationType) == ("unclassified", "unclassified")
     assert (event.classificationMethod, event.classificationProbability) == ("", "")
 
@@ -162,16 +151,15 @@ def test_doubted_clock_gives_the_time_of_receipt_and_says_so():
     run = a_run(1, clock_flags=(ClockFlag.FUTURE,), duration_s=4.0)
     received = START + timedelta(days=3)
     late = run.model_copy(update={"ended_at": START.replace(year=2099), "sort_at": received, "received_at": received})
-    event, *_ = observation_rows(an_item(run=late), a_context().zone("garden-1"))
+    event, *_ = observation_rows(an_item(run=late))
     assert (event.eventStart, event.eventEnd) == ("2026-07-04T09:59:56+02:00", "2026-07-04T10:00:00+02:00")
     assert "future" in event.observationComments
     assert "2099" in event.observationComments
 
 
 def test_tags_cannot_be_forged_by_a_track_id():
-    assert "trackID:7 / label:wasp" in event_tags(
-        an_item(run=a_run(1).model_copy(update={"tracking_id": "7 | label:wasp"})).run
-    )
+    hostile = an_item(run=a_run(1).model_copy(update={"tracking_id": "7 | label:wasp"}))
+    assert "trackID:7 / label:wasp" in event_tags(event_of(hostile))
 
 
 def test_demo_model_is_marked_where_everybody_looks(tmp_path: Path):

@@ -6,31 +6,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from proto.classification import Certainty
-from proto.verification import Verdict, Verification
-from services.query.exports.camtrap_rows import observation_rows
 from services.query.exports.dwca_rows import occurrence
 from services.query.exports.insect_detect import final_rows
-from services.query.exports.item import ExportItem, zone_of
-from tests.support.export_items import a_context, an_item, exported
+from services.query.exports.item import ExportItem
+from tests.support.export_items import a_context, an_item, exported, observation_rows
+from tests.support.export_items import verified as person_says
 
-BERLIN = zone_of("Europe/Berlin")
 AT = datetime(2026, 7, 2, 12, tzinfo=UTC)
 
 
 def verified(label: str, machine: str = "bee", **options: object) -> ExportItem:
-    item = an_item(1, machine, **options)  # type: ignore[arg-type]
-    word = Verification(
-        label=label,
-        is_insect=not label.startswith("none_"),
-        verdict=Verdict.CONFIRMED if label == machine else Verdict.CORRECTED,
-        verified_by="Maja",
-        verified_at=AT,
-    )
-    return item._replace(run=item.run.model_copy(update={"verification": word}))
+    return person_says(an_item(1, machine, **options), label)  # type: ignore[arg-type]
 
 
 def test_camtrap_says_human_by_name_and_gives_no_probability():
-    event, picture = list(observation_rows(verified("bee_apis"), BERLIN))
+    event, picture = observation_rows(verified("bee_apis"))
     assert (event.classificationMethod, event.classifiedBy) == ("human", "Maja")
     assert (event.classificationProbability, event.classificationTimestamp) == ("", "2026-07-02T14:00:00+02:00")
     assert event.scientificName == "Apis mellifera"
@@ -41,7 +31,8 @@ def test_camtrap_says_human_by_name_and_gives_no_probability():
 
 @pytest.mark.parametrize(("label", "kind"), [("none_dirt", "blank"), ("none_bird", "animal"), ("bee", "animal")])
 def test_a_word_is_sure_where_the_machine_was_not(label: str, kind: str):
-    event, _ = list(observation_rows(verified(label, certainty=Certainty.UNCLEAR, probability=0.3), BERLIN))
+    unsure = verified(label, certainty=Certainty.UNCLEAR, probability=0.3)
+    event, _ = observation_rows(unsure)
     assert event.observationType == kind
 
 

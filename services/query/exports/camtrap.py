@@ -2,21 +2,24 @@
 
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from datetime import datetime, tzinfo
+from datetime import date
 
 from proto.camera import Camera
 from proto.errors import Conflict
 from services.query.exports.archive import Archive, Spool
 from services.query.exports.camtrap_package import is_public, package
 from services.query.exports.camtrap_rows import (
+    DeploymentRow,
     deployment_row,
+    is_unsure,
     layouts,
-    media_rows,
-    media_span,
-    observation_rows,
+    media_cells,
+    observation_cells,
 )
-from services.query.exports.item import Batches, ExportContext, ExportItem, is_doubted
-from services.query.exports.observed import UNSURE_BELOW, is_unsure, observed
+from services.query.exports.event import Event, EventBatches, interval_ms, is_doubted, kept_numbers, moment_of, span_ms
+from services.query.exports.item import ExportContext
+from services.query.exports.local_clock import LocalClock
+from services.query.exports.observed import UNSURE_BELOW, observed
 from services.query.exports.place import Place, place_of
 from services.query.exports.stream import streamed
 
@@ -42,6 +45,37 @@ def placed(camera_id: str, camera: Camera | None) -> tuple[Camera, Place]:
     return camera, place
 
 
+class Deployment:
+    """A camera's part of the package: what its table's row needs, and its clock."""
+
+    __slots__ = ("camera", "clock", "doubted", "first_ms", "last_ms", "place")
+
+    def __init__(self, camera: Camera, place: Place, clock: LocalClock, first_ms: int) -> None:
+        self.camera, self.place, self.clock = camera, place, clock
+        self.first_ms = self.last_ms = first_ms
+        self.doubted = False
+
+    def note(self, event: Event, start_ms: int, end_ms: int) -> None:
+        """Last as long as a run, which came and left at these moments, and its pictures."""
+        if event.clock_flags and is_doubted(event):
+            self.doubted = True
+        start_ms, end_ms = span_ms(event, start_ms, end_ms)
+        if start_ms < self.first_ms:
+            self.first_ms = start_ms
+        if end_ms > self.last_ms:
+            self.last_ms = end_ms
+
+    def row(self) -> DeploymentRow:
+        """Return its row."""
+        span = (self.first_ms, self.last_ms)
+        return deployment_row(self.camera, self.place, span, self.clock, doubted=self.doubted)
+
+    def days(self) -> tuple[date, date]:
+        """Return its first and last local day."""
+        first, last = (moment_of(ms).astimezone(self.clock.zone).date() for ms in (self.first_ms, self.last_ms))
+        return first, last
+
+
 class CamtrapWriter:
     """Media go straight into the archive; observations, which grow beside them, are spooled; the rest is small."""
 
@@ -50,10 +84,9 @@ class CamtrapWriter:
         self._archive = Archive(context.created_at)
         self._observations = Spool()
         self._layouts = layouts()
+        self._addresses = context.image_url("")
         self._public = "true" if is_public(context.base_url) else "false"
-        self._deployments: dict[str, tuple[Camera, Place]] = {}
-        self._spans: dict[str, tuple[datetime, datetime]] = {}
-        self._doubted: set[str] = set()
+        self._deployments: dict[str, Deployment] = {}
         self._labels: set[tuple[str, bool]] = set()
         self._runs = 0
         self._demo = False
@@ -64,42 +97,37 @@ class CamtrapWriter:
         self._observations.write(observations.header().encode())
         return self._archive.begin("media.csv") + self._archive.write(media.header().encode())
 
-    def add(self, items: Sequence[ExportItem]) -> bytes:
+    def add(self, items: Sequence[Event]) -> bytes:
         """Write the rows of some runs."""
         _, media, observations = self._layouts
-        context = self._context
-        zones: dict[str, tzinfo] = {}
-        media_lines, observation_lines = [], []
-        for item in items:
-            camera_id = item.run.camera_id
-            zone = zones.get(camera_id) or zones.setdefault(camera_id, context.zone(camera_id))
-            self._note(item)
-            media_lines.append(media.text(media_rows(item, context, zone, public=self._public)))
-            observation_lines.append(observations.text(observation_rows(item, zone)))
-        self._observations.write("".join(observation_lines).encode())
-        return self._archive.write("".join(media_lines).encode())
+        of_media: list[str] = []
+        of_observations: list[str] = []
+        for event in items:
+            start_ms, end_ms = interval_ms(event)
+            deployment = self._deployments.get(event.camera_id) or self._meet(event.camera_id, start_ms)
+            deployment.note(event, start_ms, end_ms)
+            self._note(event)
+            clock = deployment.clock
+            start, end = clock.stamp(start_ms), clock.stamp(end_ms)
+            of_media += media_cells(event, clock, start, self._addresses, self._public)
+            of_observations += observation_cells(event, clock, start, end)
+        self._runs += len(items)
+        self._observations.write(observations.lines(of_observations).encode())
+        return self._archive.write(media.lines(of_media).encode())
 
     def end(self) -> Iterator[bytes]:
         """Yield the end of the media, the observations, the deployments and the description."""
         yield self._archive.finish()
         yield from self._archive.spooled("observations.csv", self._observations)
-        deployments = self._layouts[0]
-        rows = [
-            deployment_row(
-                camera, place, self._spans[camera_id], self._context.zone(camera_id), doubted=camera_id in self._doubted
-            )
-            for camera_id, (camera, place) in sorted(self._deployments.items())
-        ]
-        yield self._archive.table("deployments.csv", (deployments.header() + deployments.text(rows)).encode())
-        spans = [
-            moment.astimezone(self._context.zone(camera_id)).date()
-            for camera_id, span in self._spans.items()
-            for moment in span
-        ] or [self._context.created_at.date()]
+        table = self._layouts[0]
+        rows = [deployment.row() for _, deployment in sorted(self._deployments.items())]
+        yield self._archive.table("deployments.csv", (table.header() + table.text(rows)).encode())
+        days = [day for deployment in self._deployments.values() for day in deployment.days()]
+        days = days or [self._context.created_at.date()]
         described = package(
             self._context,
-            self._deployments,
-            (min(spans), max(spans)),
+            {camera_id: (deployment.camera, deployment.place) for camera_id, deployment in self._deployments.items()},
+            (min(days), max(days)),
             self._names(),
             runs=self._runs,
             demo=self._demo,
@@ -112,26 +140,25 @@ class CamtrapWriter:
         """Remove the temporary file."""
         self._observations.close()
 
-    def _note(self, item: ExportItem) -> None:
-        """Remember what the deployments and the coverage need of a run."""
-        run = item.run
-        self._runs += 1
-        start, end = media_span(run)
-        known = self._spans.get(run.camera_id)
-        if known is None:
-            self._deployments[run.camera_id] = placed(run.camera_id, self._context.cameras.get(run.camera_id))
-            self._spans[run.camera_id] = (start, end)
-        elif start < known[0] or end > known[1]:
-            self._spans[run.camera_id] = (min(start, known[0]), max(end, known[1]))
-        if is_doubted(run):
-            self._doubted.add(run.camera_id)
-        if run.result is not None:
-            self._labels.add((run.label or "", is_unsure(run)))
-            self._demo = self._demo or run.result.demo_model
-        if item.verdict:
-            for label, probability, _ in item.verdict.images.values():
+    def _meet(self, camera_id: str, first_ms: int) -> Deployment:
+        """Begin a camera's deployment."""
+        camera, place = placed(camera_id, self._context.cameras.get(camera_id))
+        made = self._deployments[camera_id] = Deployment(
+            camera, place, LocalClock(self._context.zone(camera_id)), first_ms
+        )
+        return made
+
+    def _note(self, event: Event) -> None:
+        """Remember what the description needs of a run."""
+        if event.model_id is not None:
+            self._labels.add((event.label or "", is_unsure(event)))
+            self._demo = self._demo or bool(event.demo_model)
+        if event.said:
+            labels, probabilities = event.said.labels, event.said.probabilities
+            for number in kept_numbers(event):
+                label = labels[number]
                 if label:
-                    self._labels.add((label, probability < UNSURE_BELOW))
+                    self._labels.add((label, (probabilities[number] or 0.0) < UNSURE_BELOW))
 
     def _names(self) -> dict[str, str]:
         """Return the rank of each name that was observed."""
@@ -139,6 +166,6 @@ class CamtrapWriter:
         return {name: rank for kind, name, rank in seen if kind == "animal"}
 
 
-def camtrap(batches: Batches, context: ExportContext) -> AsyncGenerator[bytes, None]:
+def camtrap(batches: EventBatches, context: ExportContext) -> AsyncGenerator[bytes, None]:
     """Yield the package as a ZIP archive."""
     return streamed(CamtrapWriter(context), batches)

@@ -7,19 +7,21 @@ Terms: https://camtrap-dp.tdwg.org/data/ (1.0.2).
 """
 
 import json
-from collections.abc import Iterator, Mapping
-from datetime import datetime, tzinfo
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
 
 from proto.camera import Camera
-from proto.run import ImageReference, TrackingRun
-from services.query.exports.item import ExportContext, ExportItem, ImageVerdict, interval, is_doubted, stamp
+from services.query.exports.event import Event, is_doubted, kept_numbers, moment_of
 from services.query.exports.layout import Layout
-from services.query.exports.observed import UNCLASSIFIED, UNSURE_BELOW, Observed, model_name, observed, observed_run
+from services.query.exports.local_clock import LocalClock
+from services.query.exports.observed import UNSURE_BELOW, model_name, observed
 from services.query.exports.place import Place
-from services.query.gone import words
+from services.query.gone import sentence
+
+_UNCLASSIFIED = ("unclassified", "", "")
+_NOBODY = ("", "", "", "", "")
 
 
 @cache
@@ -91,137 +93,125 @@ def layouts() -> tuple[Layout, Layout, Layout]:
     )
 
 
-def media_rows(item: ExportItem, context: ExportContext, zone: tzinfo, *, public: str) -> Iterator[MediaRow]:
-    """Yield a run's pictures that are kept. Their times are the trap's, or the event's where its clock is doubted."""
-    run = item.run
-    doubted, best = is_doubted(run), run.result.best_image if run.result else None
-    for number, image in _kept(run):
-        taken = interval(run)[0] if doubted or image.taken_at is None else image.taken_at
-        yield MediaRow(
-            f"{run.run_id}-{number}",
-            run.camera_id,
+def media_cells(event: Event, clock: LocalClock, start: str, addresses: str, public: str) -> list[str]:
+    """Return the rows of a run's pictures that are kept, one row's cells (:class:`MediaRow`) after the other's.
+
+    Their times are the trap's, or the event's where its clock is doubted. ``start``: when the event began.
+    ``addresses``: what stands before each picture's own address.
+    """
+    run_id, camera_id, best = event.run_id, event.camera_id, event.best_image
+    doubted, keys, types, times = is_doubted(event), event.object_keys, event.content_types, event.taken_ms
+    cells: list[str] = []
+    sha256s, names = event.sha256s, event.file_names
+    for number in kept_numbers(event):
+        taken = times[number]
+        cells += (
+            f"{run_id}-{number}",
+            camera_id,
             "activityDetection",
-            stamp(taken, zone),
-            context.image_url(image.object_key),
+            start if doubted or taken is None else clock.stamp(taken),
+            addresses + keys[number].removeprefix("runs/"),
             public,
-            image.file_name,
-            image.content_type,
-            "true" if image.sha256 == best else "false",
+            names[number],
+            types[number],
+            "true" if sha256s[number] == best else "false",
             "crop of the detected animal; not the full frame",
         )
+    return cells
 
 
-def observation_rows(item: ExportItem, zone: tzinfo) -> Iterator[ObservationRow]:
-    """Yield the run's event-level observation, then one for each picture that is kept: each needs its media's row."""
-    run, result = item.run, item.run.result
-    start, end = (stamp(moment, zone) for moment in interval(run))
-    seen = observed_run(run)
-    method, by, when, probability = identification(run, zone)
-    classified = "" if result is None else stamp(result.classified_at, zone)
-    yield ObservationRow(
-        run.run_id,
-        run.camera_id,
-        "",
-        run.run_id,
-        start,
-        end,
-        "event",
-        seen.kind,
-        seen.name,
-        _count(seen),
-        method,
-        by,
-        when,
-        probability,
-        event_tags(run),
-        event_comment(run),
-    )
-    verdict = item.verdict
-    said, model = (verdict.images, model_name(verdict.model_id)) if verdict else ({}, "")
-    for number, image in _kept(run):
-        seen, probability, label, comment = image_view(said.get(image.sha256))
-        identity = f"{run.run_id}-{number}"
-        yield ObservationRow(
-            identity,
-            run.camera_id,
-            identity,
-            run.run_id,
-            start,
-            end,
-            "media",
-            seen.kind,
-            seen.name,
-            _count(seen),
-            "machine" if label else "",
-            model if label else "",
-            classified if label else "",
-            probability,
-            f"label:{label}" if label else "",
-            comment,
+def observation_cells(event: Event, clock: LocalClock, start: str, end: str) -> list[str]:
+    """Return the rows of the run's event-level observation, then of one for each picture that is kept (each needs its
+    media's row), one row's cells (:class:`ObservationRow`) after the other's."""
+    run_id, camera_id, label, said = event.run_id, event.camera_id, event.label, event.said
+    kind, name, count = seen(label, is_unsure(event)) if label is not None else _UNCLASSIFIED
+    method, by, when, probability = identification(event, clock)
+    cells: list[str] = [
+        *(run_id, camera_id, "", run_id, start, end, "event", kind, name, count),
+        *(method, by, when, probability, event_tags(event), event_comment(event)),
+    ]
+    pictures = kept_numbers(event)
+    if said is None:
+        for number in pictures:
+            identity = f"{run_id}-{number}"
+            cells += (identity, camera_id, identity, run_id, start, end, "media", *_UNCLASSIFIED, *_NOBODY, "")
+        return cells
+    labels, probabilities = said.labels, said.probabilities
+    by = model_name(said.model_id)
+    # The machine's own moment; where a person spoke, `when` is theirs.
+    when = clock.stamp(event.classified_ms) if event.classified_ms is not None else ""
+    for number in pictures:
+        identity, label = f"{run_id}-{number}", labels[number]
+        if not label:
+            cells += (identity, camera_id, identity, run_id, start, end, "media", *_UNCLASSIFIED, *_NOBODY)
+            cells.append(said.errors[number])
+            continue
+        chance = probabilities[number] or 0.0
+        cells += (
+            *(identity, camera_id, identity, run_id, start, end, "media", *seen(label, chance < UNSURE_BELOW)),
+            *("machine", by, when, f"{chance:.6f}", f"label:{label}", ""),
         )
+    return cells
 
 
-def _kept(run: TrackingRun) -> Iterator[tuple[int, ImageReference]]:
-    """Yield the pictures that are kept, each with the number that it has had from the start."""
-    gone = run.pictures_gone
-    numbered = enumerate(run.images)
-    return numbered if gone is None else (pair for pair in numbered if pair[1].sha256 in gone.kept)
+@cache
+def seen(label: str, unsure: bool) -> tuple[str, str, str]:
+    """Return kind, name and number of what a class stands for."""
+    found = observed(label, unsure=unsure)
+    return found.kind, found.name, "1" if found.kind == "animal" else ""
 
 
-def identification(run: TrackingRun, zone: tzinfo) -> tuple[str, str, str, str]:
+def identification(event: Event, clock: LocalClock) -> tuple[str, str, str, str]:
     """Return who said what the event is: method, by whom, when, and the probability, which is omitted for people."""
-    if run.verification is not None:
-        said = run.verification
-        return "human", said.verified_by, stamp(said.verified_at, zone), ""
-    if run.result is None:
+    if event.person is not None and event.person_ms is not None:
+        return "human", event.person, clock.stamp(event.person_ms), ""
+    if event.model_id is None or event.classified_ms is None:
         return "", "", "", ""
-    result = run.result
-    weight = f"{result.probability_weighted:.6f}"
-    return "machine", model_name(result.model_id), stamp(result.classified_at, zone), weight
+    return "machine", model_name(event.model_id), clock.stamp(event.classified_ms), f"{event.weighted:.6f}"
 
 
-def image_view(said: ImageVerdict | None) -> tuple[Observed, str, str, str]:
-    """Return what was seen in one picture, its probability, label, and what is to be said of it."""
-    if said is None or not said.label:
-        return UNCLASSIFIED, "", "", said.error if said else ""
-    label, probability, _ = said
-    return observed(label, unsure=probability < UNSURE_BELOW), f"{probability:.6f}", label, ""
+def is_unsure(event: Event) -> bool:
+    """Say whether only the machine has spoken, and not surely."""
+    return event.person is None and event.certainty == "unclear"
 
 
-def event_tags(run: TrackingRun) -> str:
+def event_tags(event: Event) -> str:
     """Return the event's tags: the label, and on how many pictures it rests; where a person spoke, also the model's."""
-    result, said = run.result, run.verification
-    tags = [f"label:{_tag(run.label)}"] if run.label else []
-    tags.append(f"trackImages:{len(run.images)}")
-    if said and result:
-        tags += [f"verdict:{said.verdict.value}", f"machineLabel:{_tag(result.label)}"]
-    if result:
-        tags += [f"topImages:{result.top1_images}", f"certainty:{result.certainty.value}"]
-    tags.append(f"trackID:{_tag(run.tracking_id)}")
-    if result and result.demo_model:
-        tags.append("demoModel:true")
-    return " | ".join(tags)
+    label, track = event.label, f"trackID:{_tag(event.tracking_id)}"
+    pictures = f"trackImages:{len(event.sha256s)}"
+    if label:
+        pictures = f"label:{_tag(label)} | {pictures}"
+    if event.model_id is None:
+        return f"{pictures} | {track}"
+    if event.person is not None:
+        pictures = f"{pictures} | verdict:{event.person_verdict} | machineLabel:{_tag(event.model_label or '')}"
+    demo = " | demoModel:true" if event.demo_model else ""
+    return f"{pictures} | topImages:{event.top1_images} | certainty:{event.certainty} | {track}{demo}"
 
 
-def event_comment(run: TrackingRun) -> str:
+def event_comment(event: Event) -> str:
     """Return what a reader must know of the event's times, its pictures or its missing result."""
+    if not event.clock_flags and event.model_id is not None and event.gone is None:
+        return ""
     notes = []
-    if is_doubted(run):
+    if is_doubted(event):
+        started, ended = moment_of(event.started_ms), moment_of(event.ended_ms)
         notes.append(
-            f"The trap's clock is doubted ({', '.join(flag.value for flag in run.clock_flags)}): times are of receipt; "
-            f"the trap said {run.started_at.isoformat()} to {run.ended_at.isoformat()}."
+            f"The trap's clock is doubted ({', '.join(event.clock_flags)}): times are of receipt; "
+            f"the trap said {started.isoformat()} to {ended.isoformat()}."
         )
-    if run.pictures_gone is not None:
-        notes.append(words(run))
-    if run.result is None and run.status_reason:
-        notes.append(f"Not classified: {run.status_reason}")
+    if event.gone is not None:
+        gone = event.gone
+        notes.append(sentence(gone["at"], gone["why"], gone["pictures"], some_kept=bool(gone["kept"])))
+    if event.model_id is None and event.status_reason:
+        notes.append(f"Not classified: {event.status_reason}")
     return " ".join(notes)
 
 
 def deployment_row(
-    camera: Camera, place: Place, span: tuple[datetime, datetime], zone: tzinfo, *, doubted: bool
+    camera: Camera, place: Place, span: tuple[int, int], clock: LocalClock, *, doubted: bool
 ) -> DeploymentRow:
-    """Return a camera as a deployment, from its first to its last run of this package."""
+    """Return a camera as a deployment, from its first to its last run of this package (milliseconds since 1970)."""
     coarse = f"Coordinates are rounded to a grid of {place.uncertainty_m} m." if place.uncertainty_m else ""
     return DeploymentRow(
         camera.camera_id,
@@ -230,31 +220,17 @@ def deployment_row(
         f"{place.latitude:.6f}",
         f"{place.longitude:.6f}",
         str(place.uncertainty_m) if place.uncertainty_m else "",
-        stamp(span[0], zone),
-        stamp(span[1], zone),
+        clock.stamp(span[0]),
+        clock.stamp(span[1]),
         camera.camera_id,
         "true" if doubted else "false",
         coarse,
     )
 
 
-def media_span(run: TrackingRun) -> tuple[datetime, datetime]:
-    """Return the first and last moment that a run's rows name: its deployment lasts so long at least."""
-    start, end = interval(run)
-    if not is_doubted(run):
-        for image in run.images:
-            if image.taken_at is not None:
-                start, end = min(start, image.taken_at), max(end, image.taken_at)
-    return start, end
-
-
 def taxa(seen: Mapping[str, str]) -> list[dict[str, str]]:
     """Return the taxonomic coverage: each name once, with its rank."""
     return [{"scientificName": name, "taxonRank": rank, "kingdom": "Animalia"} for name, rank in sorted(seen.items())]
-
-
-def _count(seen: Observed) -> str:
-    return "1" if seen.kind == "animal" else ""
 
 
 def _tag(text: str) -> str:

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Any
 
+AT_ONCE = 64
+"""Lines that are put together, and checked, at once."""
+
 
 class Layout:
     """Where the fields of a row stand among a table's columns.
@@ -26,6 +29,8 @@ class Layout:
         self._places = [fields.index(column) if column in fields else None for column in columns]
         self._template = ",".join("" if place is None else "%s" for place in self._places) + "\n"
         self._commas = len(columns) - 1
+        self._width = len(fields)
+        self._slice = AT_ONCE * len(fields)
 
     def header(self) -> str:
         """Return the first line."""
@@ -33,11 +38,20 @@ class Layout:
 
     def text(self, rows: Iterable[tuple[Any, ...]]) -> str:
         """Return the rows as lines."""
-        found = list(rows)
-        text = self._template * len(found) % tuple(chain.from_iterable(found))
+        return self.lines(list(chain.from_iterable(rows)))
+
+    def lines(self, cells: Sequence[Any]) -> str:
+        """Return rows, given as one row's fields after the other's, as lines."""
+        return "".join(self._lines(cells[at : at + self._slice]) for at in range(0, len(cells), self._slice))
+
+    def _lines(self, cells: Sequence[Any]) -> str:
+        count = len(cells) // self._width
+        text = self._template * count % tuple(cells)
         # A value can only add commas and breaks, so the right sums mean that every line is right.
-        plain = text.count(",") == self._commas * len(found) and text.count("\n") == len(found)
-        return text if plain and '"' not in text and "\r" not in text else "".join(map(self._line, found))
+        plain = text.count(",") == self._commas * count and text.count("\n") == count
+        if plain and '"' not in text and "\r" not in text:
+            return text
+        return "".join(self._line(tuple(cells[at : at + self._width])) for at in range(0, len(cells), self._width))
 
     def _line(self, row: tuple[Any, ...]) -> str:
         line = self._template % row

@@ -1,15 +1,18 @@
 """Reads the runs of an export, batch by batch, the oldest first; the next batch is fetched while one is written."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
+from contextlib import aclosing, suppress
+from typing import Any, TypeVar
 
 from services.chassis.database import Database, Document, available
 from services.chassis.runs import from_document
+from services.query.exports.event import RUN_SHAPE, VERDICT_SHAPE, Event, events_of, verdict_ids
 from services.query.exports.item import ExportItem, ImageVerdict, Verdict
 from services.query.run_filter import RunFilter, query_of
 
 BATCH = 1000
+T = TypeVar("T")
 RUN_ID = 32
 """Characters of a run's id, with which a verdict's id begins."""
 _FIRST_CLASSES: Document = {
@@ -35,31 +38,39 @@ class ExportReader:
         """Say whether any run is selected."""
         return await available(lambda: self._runs.find_one(query_of(selection), {"_id": 1})) is not None
 
-    async def batches(
-        self, selection: RunFilter, *, per_image: bool, without: Sequence[str] = ()
-    ) -> AsyncGenerator[Sequence[ExportItem], None]:
-        """Yield the selected runs; with ``per_image`` also what their model said of each image.
-
-        ``without``: fields of the run document that the format does not read; they are None in the runs.
-        """
-        cursor = self._runs.find(query_of(selection), dict.fromkeys(("counted", *without), 0), batch_size=BATCH)
-        cursor = cursor.sort([("sort_at", 1), ("_id", 1)])
+    async def batches(self, selection: RunFilter, *, per_image: bool) -> AsyncGenerator[Sequence[ExportItem], None]:
+        """Yield the selected runs; with ``per_image`` also what their model said of each image."""
+        cursor = self._cursor(selection, {"counted": 0})
 
         async def fetch() -> Sequence[ExportItem]:
             documents = await available(lambda: cursor.to_list(BATCH))
             verdicts = await self._verdicts(documents) if per_image else {}
             return await asyncio.to_thread(items_of, documents, verdicts)
 
-        following = asyncio.create_task(fetch())
-        try:
-            while items := await following:
-                following = asyncio.create_task(fetch())
+        async with aclosing(_ahead(fetch, cursor)) as batches:
+            async for items in batches:
                 yield items
-        finally:
-            following.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await following
-            await cursor.close()
+
+    async def events(self, selection: RunFilter) -> AsyncGenerator[Sequence[Event], None]:
+        """Yield the selected runs as events, with what their model said of each image."""
+        cursor = self._cursor(selection, RUN_SHAPE)
+
+        async def fetch() -> Sequence[Event]:
+            rows = [document["row"] for document in await available(lambda: cursor.to_list(BATCH))]
+            if not rows:
+                return []
+            ids = verdict_ids(rows)
+            found = self._classifications.find({"_id": {"$in": ids}}, VERDICT_SHAPE, batch_size=BATCH + 1)
+            verdicts = await available(lambda: found.to_list(None))
+            return await asyncio.to_thread(events_of, rows, ids, [document["row"] for document in verdicts])
+
+        async with aclosing(_ahead(fetch, cursor)) as batches:
+            async for events in batches:
+                yield events
+
+    def _cursor(self, selection: RunFilter, projection: Document) -> Any:
+        cursor = self._runs.find(query_of(selection), projection, batch_size=BATCH)
+        return cursor.sort([("sort_at", 1), ("_id", 1)])
 
     async def _verdicts(self, documents: Sequence[Document]) -> dict[str, Document]:
         """Return each run's own model's verdict, with the first class of each image only."""
@@ -69,6 +80,22 @@ class ExportReader:
         pipeline: list[Document] = [{"$match": {"_id": {"$in": wanted}}}, {"$project": _FIRST_CLASSES}]
         found = self._classifications.aggregate(pipeline)
         return {verdict["_id"][:RUN_ID]: verdict for verdict in await available(lambda: found.to_list(None))}
+
+
+async def _ahead(
+    fetch: Callable[[], Coroutine[Any, Any, Sequence[T]]], cursor: Any
+) -> AsyncGenerator[Sequence[T], None]:
+    """Yield batches until an empty one; the next is fetched meanwhile. However it ends, the cursor is closed."""
+    coming = asyncio.create_task(fetch())
+    try:
+        while found := await coming:
+            coming = asyncio.create_task(fetch())
+            yield found
+    finally:
+        coming.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await coming
+        await cursor.close()
 
 
 def items_of(documents: Sequence[Document], verdicts: dict[str, Document]) -> list[ExportItem]:

@@ -1,17 +1,18 @@
 """Which formats there are. The one list that the API, the jobs and the command line offer."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from services.query.exports.bundle import bundle
 from services.query.exports.camtrap import camtrap
 from services.query.exports.dwca import darwin_core
-from services.query.exports.item import Batches, ExportContext
+from services.query.exports.item import ExportContext
 from services.query.exports.parquet import parquet
 from services.query.exports.tables import all_lines, final_lines, ndjson_lines, predecessor_lines, table
 
-Export = Callable[[Batches, ExportContext], AsyncGenerator[bytes, None]]
+Export = Callable[[AsyncIterator[Sequence[Any]], ExportContext], AsyncGenerator[bytes, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class ExportFormat:
     """Whether it needs what was said of each image."""
     places: bool = False
     """Whether every camera must have coordinates."""
-    without: tuple[str, ...] = ()
-    """Fields of a run document that it does not read, so that they need not be fetched."""
+    events: bool = False
+    """Whether it reads runs as events (event.py), which is far quicker, and not as contracts."""
 
     def file_name_at(self, moment: datetime) -> str:
         """Return the name of a file made at this moment."""
@@ -73,25 +74,8 @@ EXPORTS: dict[str, ExportFormat] = {
             _ZIP,
             "krabbel-{day}-camtrap-dp.zip",
             camtrap,
-            per_image=True,
             places=True,
-            without=(
-                "source",
-                "received_at",
-                "local_date",
-                "local_hour",
-                "trap",
-                "queued_at",
-                "classified_at",
-                "images.byte_size",
-                "images.width",
-                "images.height",
-                "images.detection_confidence",
-                "images.bounding_box",
-                "result.runner_up",
-                "result.probability_mean",
-                "result.images",
-            ),
+            events=True,
         ),
         ExportFormat("dwca", "Darwin Core Archive for GBIF", _ZIP, "krabbel-{day}-dwca.zip", darwin_core),
     )

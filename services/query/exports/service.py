@@ -4,13 +4,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from proto.errors import NotFound
 from services.chassis.cameras import Cameras
 from services.chassis.database import Database
 from services.chassis.object_store import ObjectStore
 from services.query.exports.camtrap import placed
-from services.query.exports.item import Dataset, ExportContext, ExportItem
+from services.query.exports.item import Dataset, ExportContext
 from services.query.exports.reader import ExportReader
 from services.query.exports.registry import EXPORTS, ExportFormat
 from services.query.pictures import Pictures
@@ -72,11 +73,9 @@ class ExportService:
         """Yield the file; ``tally`` tells meanwhile how far it is."""
         cameras = {camera.camera_id: camera for camera in await self._cameras.all()}
         context = ExportContext(cameras, datetime.now(UTC), self._dataset, self._pictures.get, self._version)
-        async with aclosing(
-            self.reader.batches(selection, per_image=wanted.per_image, without=wanted.without)
-        ) as batches:
+        async with aclosing(self._batches(wanted, selection)) as batches:
 
-            async def counted() -> AsyncIterator[Sequence[ExportItem]]:
+            async def counted() -> AsyncIterator[Sequence[Any]]:
                 async for items in batches:
                     tally.runs += len(items)
                     yield items
@@ -84,3 +83,8 @@ class ExportService:
             async with aclosing(wanted.write(counted(), context)) as pieces:
                 async for piece in pieces:
                     yield piece
+
+    def _batches(self, wanted: ExportFormat, selection: RunFilter) -> AsyncGenerator[Sequence[Any], None]:
+        if wanted.events:
+            return self.reader.events(selection)
+        return self.reader.batches(selection, per_image=wanted.per_image)

@@ -1,19 +1,20 @@
 """From batches of runs to a stream of bytes: the work of each batch is done in a thread, one after the other."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from typing import Protocol
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from typing import Protocol, TypeVar
 
-from services.query.exports.item import Batches, ExportItem
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 
 
-class Writer(Protocol):
+class Writer(Protocol[T_contra]):
     """A format being written. Plain and synchronous; it is never called from two threads at once."""
 
     def begin(self) -> bytes:
         """Return what stands before the first run."""
 
-    def add(self, items: Sequence[ExportItem]) -> bytes:
+    def add(self, items: Sequence[T_contra]) -> bytes:
         """Return what can be sent after these runs."""
 
     def end(self) -> Iterator[bytes]:
@@ -23,7 +24,7 @@ class Writer(Protocol):
         """Let go of temporary files, also where the export was given up."""
 
 
-async def streamed(writer: Writer, batches: Batches) -> AsyncGenerator[bytes, None]:
+async def streamed(writer: Writer[T], batches: AsyncIterator[Sequence[T]]) -> AsyncGenerator[bytes, None]:
     """Yield what the writer makes of the runs; readers of other pages are not kept waiting meanwhile."""
     try:
         yield writer.begin()
