@@ -49,6 +49,7 @@ class Registry:
         self._cameras = cameras
         self._file = settings.spool_dir / "registry.json"
         self._snapshot = Snapshot()
+        self._refreshing = asyncio.Lock()
         self._named = settings.camera_name if settings.api_key and settings.api_key.get_secret_value() else None
         self.keys = KeyRing(cameras, fixed_keys(settings))
         self.cameras: tuple[Camera, ...] = ()
@@ -91,7 +92,11 @@ class Registry:
             await asyncio.sleep(REFRESH_S)
 
     async def refresh(self) -> None:
-        """Reload once; make the camera of the predecessor's key if it is missing."""
+        """Reload once, one caller after the other; make the camera of the predecessor's key if it is missing."""
+        async with self._refreshing:
+            await self._refresh()
+
+    async def _refresh(self) -> None:
         if self._named is not None:
             await self._make_named(self._named)
         await self.keys.note_uses()

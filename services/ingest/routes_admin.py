@@ -1,8 +1,11 @@
 """Keys, cameras and models: what operators change. All of it takes a key with the scope ``admin`` for all cameras."""
 
+from contextlib import suppress
+
 from aiohttp import web
 
 from proto.administration import CameraChange, IssuedKey, NewCamera, NewKey, key_info
+from proto.errors import KrabbelError
 from services.chassis.cameras import camera_of, hash_key
 from services.chassis.models import Models
 from services.chassis.web import json_response
@@ -45,7 +48,7 @@ async def add_camera(request: web.Request) -> web.Response:
     principal = await administrator(request)
     camera = camera_of(await body_of(request, NewCamera))
     await request.app[CAMERAS].add(camera)
-    await request.app[REGISTRY].refresh()  # its first upload may come at once
+    await _tell_the_gateway(request)  # its first upload may come at once
     note(principal, "camera added", camera_id=camera.camera_id)
     return json_response(await request.app[CAMERAS].get(camera.camera_id), status=201)
 
@@ -55,10 +58,16 @@ async def change_camera(request: web.Request) -> web.Response:
     principal = await administrator(request)
     change = await body_of(request, CameraChange)
     camera = await request.app[CAMERAS].change(request.match_info["camera_id"], change)
-    await request.app[REGISTRY].refresh()
+    await _tell_the_gateway(request)
     changed = ",".join(sorted(change.model_fields_set))
     note(principal, "camera changed", camera_id=camera.camera_id, fields=changed)
     return json_response(camera)
+
+
+async def _tell_the_gateway(request: web.Request) -> None:
+    """Let this process know cameras anew. What is stored is stored: should this fail, it happens seconds later."""
+    with suppress(KrabbelError, OSError):
+        await request.app[REGISTRY].refresh()
 
 
 async def activate_model(request: web.Request) -> web.Response:
