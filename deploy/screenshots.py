@@ -53,7 +53,8 @@ VIEWS = (
     View("verify", 1400, 900, path="/verify", ready="main img", role=UserRole.EDITOR),
     View("login", 1400, 900, path="/login", ready="form.panel"),
     View("login-phone-dark-en", 390, 844, "en", "dark", path="/login", ready="form.panel"),
-    View("admin-cameras", 1400, 900, path="/admin", ready="#cameras-list .entry", role=UserRole.ADMIN),
+    View("admin-work-en", 1400, 900, "en", path="/admin", ready="#workers-list .entry", role=UserRole.ADMIN),
+    View("admin-cameras", 1400, 900, path="/admin?section=cameras", ready="#cameras-list .entry", role=UserRole.ADMIN),
     View("stories-en", 1400, 900, "en", path="/stories", ready="#stories-day:not(:empty)"),
 )
 
@@ -90,7 +91,8 @@ def photograph(browser: Browser, stack: EmbeddedStack, view: View) -> None:
     if view.role:
         sign_in(context, url, session_of(stack.env, "Redaktion", view.role))
     page = context.new_page()
-    page.goto(f"{url}{view.path}?lang={view.language}")
+    joint = "&" if "?" in view.path else "?"
+    page.goto(f"{url}{view.path}{joint}lang={view.language}")
     page.wait_for_selector(view.ready)
     page.wait_for_timeout(3000)  # the other pictures and charts
     page.screenshot(path=IMAGES / f"{view.name}.png", full_page=view.whole)

@@ -24,6 +24,7 @@ WRITES: tuple[tuple[str, str, str], ...] = (
     ("DELETE", r"dead/[0-9a-f]{8}", GATEWAY),
     ("POST", r"models/(default|[^/@\s]{1,120}@[^/@\s]{1,60})/activate", GATEWAY),
     ("PUT", r"retention", GATEWAY),
+    ("POST", r"reclassifications(/[0-9a-f]{8}/(pause|resume))?", GATEWAY),
     ("POST", r"exports", QUERY),
 )
 log = get_logger(__name__)

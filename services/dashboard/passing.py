@@ -18,7 +18,7 @@ READS: tuple[tuple[str, Role], ...] = (
     (r"days|cameras|status|taxonomy", Role.READER),
     (r"stats/[a-z-]+", Role.READER),
     (r"stories", Role.READER),
-    (r"models|system|keys|dead|retention|reclassification", Role.ADMIN),
+    (r"models|system|keys|dead|retention|reclassifications", Role.ADMIN),
     (r"exports(/[\w.-]+){0,2}", Role.ADMIN),
 )
 ASKED_HEADERS = ("Accept", "If-None-Match")

@@ -1,14 +1,20 @@
 // Wiring of the operator's page: one section is shown, the address says which; what goes on is asked again by itself.
 
+import { ask } from "../api.js"
 import { inAddress, keepLanguageLinks } from "../address.js"
 import { byId, setText } from "../dom.js"
 import { number, start } from "../words.js"
 import * as cameras from "./cameras.js"
+import * as dead from "./dead.js"
+import { every } from "./every.js"
 import * as exports from "./exports.js"
 import * as keys from "./keys.js"
 import * as models from "./models.js"
+import * as storage from "./storage.js"
+import * as work from "./work.js"
 
-const SECTIONS = { cameras, keys, models, exports }
+const SECTIONS = { work, cameras, keys, dead, models, exports, storage }
+const BADGE_S = 15
 let shown = null
 
 const wanted = () => {
@@ -48,5 +54,10 @@ document.querySelector(".sections").addEventListener("click", (event) => {
 })
 addEventListener("popstate", () => show(wanted()))
 
-for (const section of Object.values(SECTIONS)) section.start?.()
+dead.start((count) => badge("dead", count))
+for (const section of [cameras, keys, exports, storage]) section.start()
 show(wanted())
+every(BADGE_S, async () => {
+  const system = shown === "dead" ? null : await ask("system").catch(() => null)
+  if (system?.queues) badge("dead", work.parkedIn(system))
+})
