@@ -1,6 +1,7 @@
 """A small reverse proxy, so that tests have one origin as Caddy makes it in earnest."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import ClientResponse, ClientSession, WSMsgType, web
@@ -28,8 +29,9 @@ async def forward(request: web.Request, server: str) -> web.StreamResponse:
 async def _forward_stream(request: web.Request, answer: ClientResponse, headers: dict[str, str]) -> web.StreamResponse:
     near = web.StreamResponse(headers=headers)
     await near.prepare(request)
-    async for piece in answer.content.iter_any():
-        await near.write(piece)
+    with suppress(ConnectionError):  # the page is gone
+        async for piece in answer.content.iter_any():
+            await near.write(piece)
     return near
 
 

@@ -17,7 +17,7 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def test_every_class_has_a_fact_in_both_languages_with_its_source() -> None:
     assert facts().keys() == taxonomy().keys()
     for label, fact in facts().items():
-        assert all([fact.de, fact.en, fact.source]), label
+        assert all([fact.de, fact.en, fact.source, fact.checked]), label
         assert fact.de != fact.en, label
         assert fact.doi is None or fact.doi.startswith("10."), label
 

@@ -8,11 +8,15 @@ from importlib import resources
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact; ``source`` is a work that says so, ``doi`` its identifier where it has one."""
+    """One fact; ``source`` is a work that says so, ``doi`` its identifier where it has one.
+
+    ``checked``: against what it was read; for whoever keeps the file, not for readers.
+    """
 
     de: str
     en: str
     source: str
+    checked: str
     doi: str | None = None
 
     def said(self, language: str) -> dict[str, str | None]:

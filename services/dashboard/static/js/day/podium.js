@@ -1,7 +1,7 @@
 // The three most frequent guests, each with a picture and something true to know.
 
 import { ask } from "../api.js"
-import { credit } from "../credit.js"
+import { creditLine } from "../credit.js"
 import { disc, h, keyed, name, setText } from "../dom.js"
 import { showVisit } from "../pictures.js"
 import { thumbnail } from "../thumbnails.js"
@@ -39,5 +39,5 @@ async function portrait(item, label, day, entry) {
   const open = h("button", { type: "button", class: "open", "aria-label": t("pictures.open", { name: entry.name }) })
   open.addEventListener("click", () => showVisit(run.run_id, cameras))
   item.querySelector(".portrait").append(open)
-  setText(item.querySelector(".credit"), credit(cameras.get(run.camera_id), run.camera_id))
+  item.querySelector(".credit").replaceChildren(...creditLine(cameras.get(run.camera_id), run.camera_id))
 }

@@ -14,7 +14,7 @@ export function tiles(list, { total, groups, comparison, week, sun, wrong }) {
     [number(groups), t("tile.groups")],
     [number(wrong), t("tile.false")],
   ]
-  if (sun.rise !== null) rows.push([`${timeOf(sun.rise)} – ${timeOf(sun.set)}`, t("tile.sun", { place: sun.place })])
+  if (sun.rise !== null) rows.push([`${timeOf(sun.rise)}–${timeOf(sun.set)}`, t("tile.sun", { place: sun.place })])
   list.replaceChildren(...rows.map(([value, text]) => h("div", {}, h("dd", { text: value }), h("dt", { text }))))
 }
 

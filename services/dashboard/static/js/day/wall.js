@@ -2,7 +2,7 @@
 
 import { inAddress, remember } from "../address.js"
 import { ask } from "../api.js"
-import { credit } from "../credit.js"
+import { creditLine } from "../credit.js"
 import { byId, disc, h, keyed, name, setText } from "../dom.js"
 import { showVisit } from "../pictures.js"
 import { fill } from "../states.js"
@@ -69,5 +69,5 @@ export function visitCard(run) {
   const open = h("button", { type: "button", class: "open", "aria-label": t("wall.card", { name: entry.name, time, camera: camera?.name ?? run.camera_id }) })
   open.addEventListener("click", () => showVisit(run.run_id, cameras))
   return h("li", {}, h("div", { class: "portrait" }, thumbnail(run), disc(entry)),
-    h("p", { class: "who" }, name(entry.name)), h("p", { class: "credit", text: credit(camera, run.camera_id) }), open)
+    h("p", { class: "who" }, name(entry.name)), h("p", { class: "credit" }, ...creditLine(camera, run.camera_id)), open)
 }
