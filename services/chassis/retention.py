@@ -50,6 +50,11 @@ class Retention:
         document = await available(lambda: self._kept.find_one({"_id": RULES}))
         return RetentionRules.model_validate(document["rules"]) if document else RetentionRules()
 
+    async def changed_at(self) -> datetime | None:
+        """Return when the rules were changed last."""
+        document = await available(lambda: self._kept.find_one({"_id": RULES}, {"changed_at": 1}))
+        return document["changed_at"] if document else None
+
     async def set_rules(self, rules: RetentionRules, by: str) -> None:
         """Keep new rules.
 

@@ -142,8 +142,9 @@ class _Pass:
             stored_bytes=stored,
             disk_free_bytes=free,
         )
-        await self._retention.note_sweep(sweep)
-        self._tell(sweep)
+        if sweep.mode is not RetentionMode.OFF:
+            await self._retention.note_sweep(sweep)
+            self._tell(sweep)
         return sweep
 
     @property
@@ -255,8 +256,6 @@ class _Pass:
         return [decision for decision, is_there in zip(decisions, found, strict=True) if is_there]
 
     def _tell(self, sweep: RetentionSweep) -> None:
-        if sweep.mode is RetentionMode.OFF:
-            return
         log.info(
             "retention swept" if self._really else "retention counted, nothing removed (dry run)",
             runs=sweep.runs,

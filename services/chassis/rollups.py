@@ -11,11 +11,13 @@ from datetime import date
 from typing import Any
 
 from pymongo import UpdateOne
+from pymongo.read_concern import ReadConcern
 
 from services.chassis.database import Database, Document, Session, available
 from services.chassis.rollup_cells import ALL, Contribution, Facet, Increments, Path, Tally
 
 SHARDS = 8
+MONTH = "^[0-9]{4}-[0-9]{2}$"
 COUNTED_FIELDS = {
     "camera_id": 1, "local_date": 1, "local_hour": 1, "duration_s": 1, "clock_flags": 1, "result.label": 1,
     "result.certainty": 1, "verification": 1, "counted": 1,
@@ -78,6 +80,15 @@ class Rollups:
         query = {"camera_id": {"$in": list(cameras) or [ALL]}}
         found = await available(lambda: self._cells.distinct("period", query))
         return sorted(period for period in found if len(period) == 7)
+
+    async def total(self, session: Session) -> int:
+        """Return how many runs are counted at all, at the session's moment: a few documents a month."""
+        cells = self._cells.with_options(read_concern=ReadConcern())
+        query: Document = {"camera_id": ALL, "period": {"$regex": MONTH}}
+        tally = Tally()
+        async for document in cells.find(query, {"runs": 1}, session=session):
+            tally.add(document)
+        return tally.runs.total()
 
     async def _documents(self, periods: list[str], cameras: tuple[str, ...], facets: Iterable[Facet]) -> list[Document]:
         query: Document = {"camera_id": {"$in": list(cameras) or [ALL]}, "period": {"$in": periods}}

@@ -122,7 +122,7 @@ async def _everything(app: web.Application) -> AsyncIterator[None]:
             note=count,
             step=lambda name: failpoints.reach(Point(f"retention-{name}")),
         )
-        retention = RetentionTask(sweeper, settings.retention_seconds)
+        retention = RetentionTask(sweeper, kept, settings.retention_seconds)
         app[routes_retention.RETENTION], app[routes_retention.TASK] = kept, retention
         tasks = [
             asyncio.create_task(prepare(store, database), name="prepare"),

@@ -13,7 +13,21 @@ from services.query.cursor import Cursor, decode_cursor
 from services.query.parameters import Parameters
 from services.query.run_order import NEWEST, ORDERS, Order
 
-FILTERS = ("camera", "day", "hour", "class", "status", "insect", "certainty", "model", "verified", "from", "to", "q")
+FILTERS = (
+    "camera",
+    "day",
+    "hour",
+    "class",
+    "status",
+    "insect",
+    "certainty",
+    "model",
+    "verified",
+    "pictures",
+    "from",
+    "to",
+    "q",
+)
 PAGING = ("limit", "cursor", "order")
 
 # A local day of any zone on earth lies within these bounds around the same day in UTC.
@@ -33,6 +47,8 @@ class RunFilter:
     insect: bool | None = None
     verified: bool | None = None
     """Whether a person has spoken."""
+    pictures: bool | None = None
+    """Whether all its pictures are kept."""
     first_day: date | None = None
     last_day: date | None = None
     hour: int | None = None
@@ -85,6 +101,7 @@ def parse_filter(parameters: Parameters) -> RunFilter:
         models=parameters.several("model", lambda value: None if len(value) <= 200 else "is too long"),
         insect=parameters.flag("insect"),
         verified=parameters.flag("verified"),
+        pictures=parameters.flag("pictures"),
         first_day=first_day,
         last_day=last_day,
         hour=None if hour < 0 else hour,
@@ -126,6 +143,8 @@ def query_of(selection: RunFilter) -> dict[str, Any]:
         query["result"] = {"$ne": None} if selection.classified else None
     if selection.insect is not None:
         query["is_insect"] = selection.insect
+    if selection.pictures is not None:
+        query["pictures_gone"] = None if selection.pictures else {"$ne": None}
     if selection.verified is not None:
         query["verification.label"] = {"$gt": ""} if selection.verified else None
     days: dict[str, str] = {}

@@ -166,3 +166,17 @@ def _document(run):
     from services.chassis.runs import to_document
 
     return to_document(run)
+
+
+async def test_runs_by_status_are_exact_while_some_are_classified_again(database: Database):
+    runs, made = Runs(database), [a_run(number) for number in range(7)]
+    for run in made:
+        await runs.receive(run)
+    for run in made[:4]:
+        await runs.complete(a_verdict(run))
+    await runs.requeue(made[0].run_id)
+    await runs.mark_queued(made[4].run_id)
+    await runs.fail(made[5].run_id, "no picture could be read")
+    assert await runs.count_by_status() == {"received": 1, "queued": 2, "classified": 3, "failed": 1}
+    await runs.complete(a_verdict(made[0], "fly"))
+    assert await runs.count_by_status() == {"received": 1, "queued": 1, "classified": 4, "failed": 1}

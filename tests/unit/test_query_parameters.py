@@ -29,6 +29,8 @@ def parsed(**query: str):
         ({"insect": "0"}, {"is_insect": False}),
         ({"verified": "true"}, {"verification.label": {"$gt": ""}}),
         ({"verified": "false"}, {"verification.label": None}),
+        ({"pictures": "true"}, {"pictures_gone": None}),
+        ({"pictures": "false"}, {"pictures_gone": {"$ne": None}}),
         ({"day": "2026-07-01", "hour": "0"}, query_of(parsed(day="2026-07-01")) | {"local_hour": 0}),
         ({"certainty": "unclear"}, {"result.certainty": "unclear"}),
         ({"model": "m@1"}, {"result.model_id": "m@1"}),

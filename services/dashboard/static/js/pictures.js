@@ -3,6 +3,7 @@
 import { address, ask } from "./api.js"
 import { credit } from "./credit.js"
 import { disc, h, name, setText } from "./dom.js"
+import { goneWords, hasPictures, picturesOf } from "./gone.js"
 import { fill } from "./states.js"
 import { clock, percent, start, t, taxon } from "./words.js"
 
@@ -33,8 +34,8 @@ function draw(body, run, camera, player) {
   const result = run.verification ? { label: run.verification.label } : run.result
   const entry = result ? taxon(result.label) : null
   const title = entry?.name ?? t("pictures.unnamed")
-  const pictures = run.images.map((image) => imagePath(image.object_key))
   const first = Math.max(0, run.images.findIndex((image) => image.sha256 === run.result?.best_image))
+  const pictures = picturesOf(run, first).map((image) => image.src ?? imagePath(image.object_key))
   const large = h("img", { alt: title })
   const count = h("p", { class: "count", role: "status" })
   const play = h("button", { type: "button", class: "button" })
@@ -75,6 +76,7 @@ function draw(body, run, camera, player) {
     h("figure", {}, h("div", { class: "stage" }, large), h("figcaption", { text: credit(camera, run.camera_id) })),
     h("div", { class: "controls" }, pictures.length > 1 ? play : null, count),
     pictures.length > 1 ? strip : "",
+    run.pictures_gone ? h("p", { class: "quiet", text: goneWords(run) }) : "",
     facts(run, camera),
     h("p", { class: "more" }, ...links(run)))
   show(first)
@@ -97,7 +99,7 @@ export function duration(seconds) {
 }
 
 function links(run) {
-  const found = [h("a", { href: address(`runs/${run.run_id}/images.zip`), download: true, text: t("pictures.download") })]
+  const found = hasPictures(run) ? [h("a", { href: address(`runs/${run.run_id}/images.zip`), download: true, text: t("pictures.download") })] : []
   if (start.pages.archive) found.unshift(h("a", { href: `${start.pages.archive}?lang=${start.lang}&run=${run.run_id}`, text: t("pictures.whole") }))
   return found
 }

@@ -7,7 +7,8 @@ import { h } from "./dom.js"
 export const labelOf = (run) => run.verification?.label ?? run.result?.label ?? null
 
 const thumbnailOf = (run) => `/api/v1/runs/${run.run_id}/thumbnail` // as pictures: needs no key, and passes the dashboard by
-export const pictureOf = (image) => `/api/v1/images/${image.object_key.slice("runs/".length)}`
+// `src`: what stands in for a picture that is gone (gone.js).
+export const pictureOf = (image) => image.src ?? `/api/v1/images/${image.object_key.slice("runs/".length)}`
 
 // As views.py: the classifier's choice; before it chose, the one in the middle of the run.
 export function bestOf(run) {

@@ -2,6 +2,7 @@
 
 import { ask } from "../api.js"
 import { byId, disc, h, name, setText } from "../dom.js"
+import { goneWords, hasPictures, picturesOf } from "../gone.js"
 import { bestOf, labelOf, say, standing, stateOf, titleOf } from "../runs.js"
 import { clock, t, taxon } from "../words.js"
 import { drawCredit, drawHistory, drawPlace, drawTimes, drawTrap } from "./facts.js"
@@ -76,7 +77,10 @@ function draw(state) {
   drawCamera()
   drawChosen()
   const at = state.frame ? state.frame - 1 : bestOf(run)
-  frames.open(run.images, { at, alt: t("card.alt", { name: titleOf(run), camera: camera()?.name ?? run.camera_id }), tops: topsOf(chosen()) })
+  frames.open(picturesOf(run, bestOf(run)), { at, alt: t("card.alt", { name: titleOf(run), camera: camera()?.name ?? run.camera_id }), tops: topsOf(chosen()) })
+  byId("run-gone").hidden = !run.pictures_gone
+  setText(byId("run-gone"), goneWords(run))
+  byId("get-zip").hidden = !hasPictures(run)
   drawTrap(run)
   drawHistory(shown.detail.verifications ?? [], camera()?.timezone)
 }

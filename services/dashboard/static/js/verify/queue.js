@@ -26,7 +26,7 @@ export class Queue {
     const found = []
     while (this.stages.length && found.length < PAGE) {
       const answer = await ask("runs", {
-        ...this.filters, status: "classified", certainty: this.stages[0], verified: this.filters.verified ?? "false", limit: PAGE, cursor: this.cursor,
+        ...this.filters, status: "classified", certainty: this.stages[0], verified: this.filters.verified ?? "false", pictures: "true", limit: PAGE, cursor: this.cursor,
       }, { signal: this.stopped.signal })
       this.cursor = answer.next
       if (!answer.next) this.stages.shift()
