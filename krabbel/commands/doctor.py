@@ -28,7 +28,7 @@ def doctor(
     env = load_env(data_dir)
     embedded = data_dir is not None or "KRABBEL_MONGO_URL" not in os.environ
     root = (data_dir or default_data_dir()) if embedded else None
-    findings = _here(env, root) + asyncio.run(_servers(env))
+    findings = _here(env, root) + asyncio.run(_servers(env, root))
     level = worst(findings)
     if as_json:
         typer.echo(json.dumps({"level": level, "checks": [asdict(finding) for finding in findings]}, indent=1))
@@ -47,13 +47,18 @@ def _here(env: dict[str, str], root: Path | None) -> list[Finding]:
     return findings + machine.model_findings(env)
 
 
-async def _servers(env: dict[str, str]) -> list[Finding]:
+async def _servers(env: dict[str, str], root: Path | None) -> list[Finding]:
+    from krabbel.doctor.retention import retention_findings
     from krabbel.doctor.servers import broker_findings, database_findings, object_store_findings
     from services.chassis.settings import BackendSettings
 
     settings = BackendSettings.from_env(env)
+    spool = env.get("KRABBEL_RETENTION_DISK") or env.get("KRABBEL_SPOOL_DIR")
     parts = await asyncio.gather(
-        database_findings(settings), broker_findings(settings), object_store_findings(settings)
+        database_findings(settings),
+        broker_findings(settings),
+        object_store_findings(settings),
+        retention_findings(settings, Path(spool) if spool else root),
     )
     return [finding for part in parts for finding in part]
 

@@ -24,7 +24,7 @@ from services.chassis.retention_plan import Busy, Decision, Totals, decide_by_ag
 from services.chassis.runs import from_document
 
 RULES, LAST_SWEEP, LAST_REMOVAL = "rules", "last_sweep", "last_removal"
-FORECAST_RUNS = 5000
+FORECAST_RUNS = 2000
 """Runs that a forecast looks at: it answers a page, so it stops counting there."""
 ON_THE_WAY = timedelta(hours=24)
 """Within this time an object store has given the disk space back, or will not soon."""

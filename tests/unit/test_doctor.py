@@ -1,6 +1,8 @@
 """What `krabbel doctor` thinks of what it finds."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,8 @@ from krabbel.doctor.finding import (
     worst,
 )
 from krabbel.doctor.machine import folder_findings, model_findings, secrets_findings
+from krabbel.doctor.retention import judge_retention
+from proto.retention import RetentionForecast, RetentionMode, RetentionRules, RetentionState, RetentionSweep
 
 
 @pytest.mark.parametrize(
@@ -70,3 +74,31 @@ def test_secrets_that_others_can_read_fail(tmp_path: Path) -> None:
 
 def test_missing_folder_is_no_failure(tmp_path: Path) -> None:
     assert folder_findings("spool", tmp_path / "none")[0].level is Level.WARN
+
+
+@pytest.mark.parametrize(
+    ("rules", "free", "swept_hours_ago", "level", "says"),
+    [
+        ({}, 0.5, None, Level.OK, "off"),
+        ({}, 0.05, None, Level.WARN, "no picture ever goes"),
+        ({"mode": "on"}, 0.05, 1, Level.WARN, "no picture ever goes"),
+        ({"mode": "dry-run", "insects_days": 3}, 0.5, 1, Level.OK, "only count"),
+        ({"mode": "dry-run", "insects_days": 3}, 0.05, 1, Level.WARN, "only count"),
+        ({"mode": "on", "insects_days": 3}, None, 1, Level.OK, "on; last sweep"),
+        ({"mode": "on", "insects_days": 3}, 0.05, 1, Level.WARN, "all the same"),
+        ({"mode": "on", "insects_days": 3}, 0.5, 30, Level.WARN, "no sweep since"),
+    ],
+)
+def test_a_full_disk_without_a_rule_is_told(
+    rules: dict[str, Any], free: float | None, swept_hours_ago: int | None, level: Level, says: str
+) -> None:
+    now = datetime(2026, 11, 24, tzinfo=UTC)
+    last = (
+        None
+        if swept_hours_ago is None
+        else RetentionSweep(at=now - timedelta(hours=swept_hours_ago), seconds=1, mode=RetentionMode.ON)
+    )
+    state = RetentionState(rules=RetentionRules(**rules), last_sweep=last, would_go=RetentionForecast())
+    finding = judge_retention(state, free, now)
+    assert (finding.level, says in finding.found) == (level, True), finding
+    assert finding.do or level is Level.OK
