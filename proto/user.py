@@ -51,6 +51,14 @@ class SignIn(Contract):
     address: str = Field(default="unknown", max_length=64, description="Of the browser; too many wrong tries stop it")
 
 
+class FederatedSignIn(Contract):
+    """The body of ``POST /internal/sessions/federated``: the dashboard saw an identity provider vouch for somebody."""
+
+    subject: str = Field(min_length=3, max_length=500, pattern="#", description="issuer#sub: who it is for ever")
+    name: str = Field(min_length=1, max_length=120, description="What decisions are kept under")
+    role: UserRole
+
+
 class Who(Contract):
     """Whom a session belongs to."""
 

@@ -16,6 +16,9 @@ from services.chassis.users import user_of
 TOUCH_S = 60.0
 """Use is noted at most this often, seconds."""
 
+FEDERATED = timedelta(hours=24)
+"""Who signs in at an identity provider does so every day: whom it lets in no more is out by then."""
+
 
 class Sessions:
     """Repository of sessions. Raises :class:`proto.errors.Unavailable` while the database is away."""
@@ -27,7 +30,7 @@ class Sessions:
     async def open(self, user: Document) -> OpenedSession:
         """Begin a session of a user, as the document was when the user proved who it is."""
         token, now = secrets.token_urlsafe(32), datetime.now(UTC)
-        ends_at = now + self._longest
+        ends_at = now + (min(self._longest, FEDERATED) if user.get("federated") else self._longest)
         document = {
             "_id": hash_key(token),
             "user_id": user["_id"],

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 from typing import Any
+from urllib.parse import urlsplit
 
 import panel as pn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -19,6 +20,7 @@ from services.dashboard.changes import ADDRESS as CHANGES_PATH
 from services.dashboard.changes import ChangesHandler
 from services.dashboard.doorkeeper import LOGIN, Door, Doorkeeper, guarded
 from services.dashboard.feed import Feed
+from services.dashboard.oidc import IdentityProvider, parse_roles
 from services.dashboard.pages import login, now
 from services.dashboard.pages.handler import PageHandler
 from services.dashboard.pages.registry import PAGES
@@ -30,6 +32,7 @@ from services.dashboard.session import open_page
 from services.dashboard.sessions_client import SessionsClient
 from services.dashboard.settings import DashboardSettings
 from services.dashboard.signing_in import LOGOUT, SignInHandler, SignOutHandler
+from services.dashboard.signing_in_oidc import BACK, OUT, ProviderBackHandler, ProviderHandler
 from services.dashboard.sun import ADDRESS, SunHandler
 from services.dashboard.views import Views
 from services.dashboard.writing import PATH as VERIFY_PATH
@@ -123,6 +126,9 @@ class Dashboard:
             "sessions": self._sessions,
             "public_url": settings.public_url.rstrip("/"),
             "proxies": parse_networks(settings.trusted_proxies),
+            "provider_name": (settings.oidc_name or urlsplit(settings.oidc_issuer).hostname or "")
+            if settings.oidc_issuer
+            else None,
         }
         shown = {"views": self._views, "public_url": settings.public_url}
         routes: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
@@ -139,6 +145,12 @@ class Dashboard:
                 if page not in (now.PAGE, login.PAGE)
             ),
         ]
+        if settings.oidc_issuer:
+            secret = settings.oidc_client_secret.get_secret_value() if settings.oidc_client_secret else ""
+            back = settings.public_url.rstrip("/") + BACK
+            provider = IdentityProvider(settings.oidc_issuer, settings.oidc_client_id, secret, back)
+            out = signing_in | {"provider": provider, "roles": parse_roles(settings.oidc_roles)}
+            routes += [(OUT, ProviderHandler, out), (BACK, ProviderBackHandler, out)]
         return [(path, guarded(handler, self.keeper), made_with) for path, handler, made_with in routes]
 
     def _open_page(self) -> None:

@@ -8,7 +8,7 @@ import aiohttp
 from krabbel.client import error_of
 from proto.base import Contract
 from proto.errors import TooManyRequests, Unavailable, WrongSignIn
-from proto.user import OpenedSession, SessionsKnown, Who
+from proto.user import FederatedSignIn, OpenedSession, SessionsKnown, Who
 
 Answer = TypeVar("Answer", bound=Contract)
 TIMEOUT = aiohttp.ClientTimeout(total=8, sock_connect=3)
@@ -31,6 +31,10 @@ class SessionsClient:
         """
         body = {"name": name, "password": password, "address": address}
         return await self._ask("POST", "", OpenedSession, body)
+
+    async def open_federated(self, wanted: FederatedSignIn) -> OpenedSession:
+        """Sign in whom an identity provider vouched for."""
+        return await self._ask("POST", "/federated", OpenedSession, wanted.model_dump(mode="json"))
 
     async def known(self, tokens: Sequence[str]) -> tuple[Who | None, ...]:
         """Return whom each token belongs to."""

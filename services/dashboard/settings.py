@@ -29,6 +29,15 @@ class DashboardSettings(ServiceSettings):
         "reader",
         description="What those may do in the dashboard who are not signed in: see all pages of readers, or nothing",
     )
+    oidc_issuer: str = Field(
+        "", description="Identity provider (OpenID Connect) where people may sign in: its https address; empty: none"
+    )
+    oidc_client_id: str = Field("", description="How the provider knows this Krabbel")
+    oidc_client_secret: SecretStr | None = Field(None, description="What it proves that with")
+    oidc_name: str = Field("", description="What people call the provider; stands on the button")
+    oidc_roles: str = Field(
+        "", description="Who may do what: anna@example.org=admin @example.org=editor; addresses go before domains"
+    )
     dashboard_origins: str = Field(
         "", description="Further hosts (host:port, comma-separated, * for any) whose pages may open the live connection"
     )

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from tornado.web import RequestHandler
 
 from proto.errors import KrabbelError, TooManyRequests, WrongSignIn
-from proto.user import LONGEST_PASSWORD
+from proto.user import LONGEST_PASSWORD, OpenedSession
 from services.chassis.forwarded import Network, client_address
 from services.chassis.logging import get_logger
 from services.dashboard.doorkeeper import LOGIN, Doorkeeper, token_of
@@ -38,11 +38,16 @@ class SignInHandler(RequestHandler):
     """Shows the form, and takes it."""
 
     def initialize(
-        self, keeper: Doorkeeper, sessions: SessionsClient, public_url: str, proxies: Sequence[Network]
+        self,
+        keeper: Doorkeeper,
+        sessions: SessionsClient,
+        public_url: str,
+        proxies: Sequence[Network],
+        provider_name: str | None = None,
     ) -> None:
         """Called by tornado with what the route was made with."""
         self._keeper, self._sessions = keeper, sessions
-        self._public_url, self._proxies = public_url, tuple(proxies)
+        self._public_url, self._proxies, self._provider_name = public_url, tuple(proxies), provider_name
 
     async def get(self) -> None:
         """Show the form; with why it is here to whoever is signed in already, and was sent here all the same."""
@@ -75,19 +80,23 @@ class SignInHandler(RequestHandler):
         except KrabbelError:
             self._show(HTTPStatus.SERVICE_UNAVAILABLE, wanted, "away", name)
         else:
-            await self._leave()
-            self.set_cookie(
-                SESSION_COOKIE,
-                opened.token,
-                expires=opened.ends_at,
-                path="/",
-                httponly=True,
-                samesite="Lax",
-                secure=self._scheme() == "https",
-            )
-            self.set_header("Cache-Control", "no-store")
-            home = "/" + frame.address(self._language(), {})
-            self.redirect(home if wanted == "/" else wanted, status=HTTPStatus.SEE_OTHER)
+            await self._enter(opened, wanted, secure=self._scheme() == "https")
+
+    async def _enter(self, opened: OpenedSession, wanted: str, *, secure: bool) -> None:
+        """Give the browser its session, and send it on."""
+        await self._leave()
+        self.set_cookie(
+            SESSION_COOKIE,
+            opened.token,
+            expires=opened.ends_at,
+            path="/",
+            httponly=True,
+            samesite="Lax",
+            secure=secure,
+        )
+        self.set_header("Cache-Control", "no-store")
+        home = "/" + frame.address(self._language(), {})
+        self.redirect(home if wanted == "/" else wanted, status=HTTPStatus.SEE_OTHER)
 
     async def _leave(self) -> None:
         """End the session of before, if there was one: a browser is one person's at a time."""
@@ -108,6 +117,8 @@ class SignInHandler(RequestHandler):
             "typed_name": name,
             "public_url": self._public_url,
             "visitors": self._keeper.visitor is not None,
+            "provider_name": self._provider_name,
+            "provider": "/login/oidc" + frame.address(language, {"next": wanted}),
         }
         self.set_status(status)
         self.set_header("Content-Type", "text/html; charset=utf-8")

@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from proto.errors import BadRequest, KrabbelError, NotAuthenticated, Unavailable
-from proto.user import MOST_TOKENS, SessionsAsked, SessionsKnown, SignIn
+from proto.user import MOST_TOKENS, FederatedSignIn, SessionsAsked, SessionsKnown, SignIn
 from services.chassis.auth import key_of
 from services.chassis.database import Database
 from services.chassis.logging import get_logger
@@ -18,10 +18,11 @@ from services.chassis.users import FIRST_ADMIN, Users
 from services.chassis.web import json_response
 from services.query.access import SETTINGS
 from services.query.settings import QuerySettings
-from services.query.sign_in import SignInDesk
+from services.query.sign_in import SIGN_INS, SignInDesk
 
 TOKEN = "Krabbel-Session"  # noqa: S105
 SESSIONS = web.AppKey("sessions", Sessions)
+USERS = web.AppKey("users", Users)
 DESK = web.AppKey("sign_in_desk", SignInDesk)
 NOT_KEPT = {"Cache-Control": "no-store"}
 log = get_logger(__name__)
@@ -29,7 +30,7 @@ log = get_logger(__name__)
 
 def open_desk(app: web.Application, database: Database, settings: QuerySettings) -> None:
     """Put into the application what the handlers here use."""
-    users = Users(database)
+    app[USERS] = users = Users(database)
     idle, longest = timedelta(hours=settings.session_idle_hours), timedelta(days=settings.session_days)
     app[SESSIONS] = sessions = Sessions(database, idle, longest)
     app[DESK] = SignInDesk(users, sessions, Passwords(), settings.sign_in_failures)
@@ -78,6 +79,18 @@ async def open_session(request: web.Request) -> web.Response:
     return json_response(opened, status=201, headers=NOT_KEPT)
 
 
+async def open_federated(request: web.Request) -> web.Response:
+    """``POST /internal/sessions/federated``: sign in whom an identity provider vouched for, before the dashboard."""
+    require_service(request)
+    wanted = FederatedSignIn.model_validate_json(await request.read() or b"{}")
+    document = await request.app[USERS].admit_federated(wanted.subject, wanted.name, wanted.role)
+    opened = await request.app[SESSIONS].open(document)
+    await request.app[USERS].signed_in(document["_id"])
+    SIGN_INS.labels("federated").inc()
+    log.info("signed in at the identity provider", user=document["_id"], role=wanted.role.value)
+    return json_response(opened, status=201, headers=NOT_KEPT)
+
+
 async def check_sessions(request: web.Request) -> web.Response:
     """``POST /internal/sessions/check``: whom tokens belong to. Tokens are sent in bodies: no log ever has them."""
     require_service(request)
@@ -100,6 +113,7 @@ def routes() -> list[web.RouteDef]:
     """Return the routes of this module."""
     return [
         web.post("/internal/sessions", open_session),
+        web.post("/internal/sessions/federated", open_federated),
         web.post("/internal/sessions/check", check_sessions),
         web.delete("/internal/sessions", close_session),
     ]

@@ -168,6 +168,25 @@ async def test_nobody_but_a_service_asks_for_sessions(query: TestClient, users: 
                 assert answer.status == 401
 
 
+async def test_whom_a_provider_vouches_for_has_todays_role_and_meets_no_local_name(
+    query: TestClient, users: Users, database: Database
+) -> None:
+    tokens = []
+    for role in ("editor", "editor", "admin"):
+        body = {"subject": "https://idp.example#1", "name": "Anna Käfer", "role": role}
+        async with query.post("/internal/sessions/federated", json=body) as answer:
+            assert answer.status == 201
+            opened = await answer.json()
+            assert datetime.fromisoformat(opened["ends_at"]) < datetime.now(UTC) + timedelta(hours=25)
+            tokens.append(opened["token"])
+
+    assert await who(query, *tokens) == [None, None, {"name": "Anna Käfer", "role": "admin"}], "a new role ends the old"
+    assert [user.user_id for user in await users.all()] == ["anna käfer", "oidc:https://idp.example#1"]
+    assert (await sign_in(query, "oidc:https://idp.example#1", ""))[0] == 401, "has no password here"
+    await users.remove("oidc:https://idp.example#1")
+    assert await who(query, *tokens) == [None] * 3
+
+
 async def test_what_cannot_be_read_is_refused_without_repeating_a_password(query: TestClient) -> None:
     async with query.post("/internal/sessions", json={"name": "anna", "password": "geheim" * 400}) as answer:
         assert answer.status == 400

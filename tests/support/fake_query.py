@@ -54,6 +54,7 @@ class FakeQuery:
         self.sessions: dict[str, Who] = {}
         """Who is signed in, by token."""
         self.passwords: dict[str, tuple[str, Who]] = {}
+        self.federated: list[str] = []
         self._streams: set[asyncio.Queue[bytes | None]] = set()
         self._away = False
         self._events = 0
@@ -264,6 +265,9 @@ class FakeQuery:
         if request.path.endswith("/check"):
             known = [self.sessions.get(token) for token in body["tokens"]]
             return web.json_response({"items": [who and who.model_dump(mode="json") for who in known]})
+        if request.path.endswith("/federated"):
+            self.federated.append(body["subject"])
+            return self._opened(Who(name=body["name"], role=body["role"]))
         password, who = self.passwords.get(body["name"], ("", None))
         if body["password"] == "limited":
             problem = {"type": "urn:krabbel:problem:too-many-requests", "title": "", "status": 429, "detail": ""}
@@ -271,6 +275,9 @@ class FakeQuery:
         if who is None or body["password"] != password:
             problem = {"type": "urn:krabbel:problem:wrong-sign-in", "title": "", "status": 401, "detail": ""}
             return web.json_response(problem, status=401)
+        return self._opened(who)
+
+    def _opened(self, who: Who) -> web.Response:
         token = self.sign_in(who.role, who.name)
         ends_at = (datetime.now(UTC) + timedelta(days=30)).isoformat()
         return web.json_response({"token": token, "who": who.model_dump(mode="json"), "ends_at": ends_at}, status=201)
