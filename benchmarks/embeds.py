@@ -10,18 +10,12 @@ the verdict's write to the reader.
 
 import argparse
 import asyncio
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks._query_service import query_service
 from benchmarks.live import cpu_s
-from krabbel.stack import EmbeddedStack
-from krabbel.stack.probes import http_status
 from services.chassis.database import open_database
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
@@ -120,18 +114,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=2, help="Visits a second")
     parser.add_argument("--seconds", type=float, default=10)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, EmbeddedStack(Path(folder), ("database",)) as stack:
-        own = {"KRABBEL_PORT": str(PORT), "KRABBEL_SERVICE_KEY": "bench", "KRABBEL_LOG_LEVEL": "error"}
-        service = subprocess.Popen([sys.executable, "-m", "services.query"], env={**os.environ, **stack.env, **own})
-        try:
-            while http_status(PORT, "/healthz") != 200:
-                time.sleep(0.2)
-            url, name = stack.env["KRABBEL_MONGO_URL"], stack.env.get("KRABBEL_MONGO_DATABASE", "krabbel")
-            for readers in given.readers:
-                asyncio.run(measure(service.pid, url, name, readers, given.rate, given.seconds))
-        finally:
-            service.send_signal(signal.SIGTERM)
-            service.wait(30)
+    with query_service(PORT) as service:
+        for readers in given.readers:
+            asyncio.run(measure(service.pid, service.mongo_url, service.database, readers, given.rate, given.seconds))
 
 
 if __name__ == "__main__":

@@ -14,23 +14,20 @@ import multiprocessing
 import os
 import re
 import select
-import signal
 import socket
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from krabbel.stack import EmbeddedStack
-from krabbel.stack.probes import http_status
+from benchmarks._query_service import query_service
 from services.chassis.database import open_database
 from services.chassis.runs import Runs
 from services.chassis.settings import BackendSettings
 from tests.support.seeds import a_run
+
+PORT = 18_098
 
 REQUEST = b"GET %s HTTP/1.1\r\nHost: bench\r\naccess_token: bench\r\n\r\n"
 SENT = re.compile(rb'"received_at":"([^"]+)"')
@@ -97,44 +94,35 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=20, help="Events a second")
     parser.add_argument("--seconds", type=float, default=10)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, EmbeddedStack(Path(folder), ("database",)) as stack:
-        port = 18_098
-        own = {"KRABBEL_PORT": str(port), "KRABBEL_SERVICE_KEY": "bench", "KRABBEL_LOG_LEVEL": "error"}
-        service = subprocess.Popen([sys.executable, "-m", "services.query"], env={**os.environ, **stack.env, **own})
-        try:
-            while http_status(port, "/healthz") != 200:
-                time.sleep(0.2)
-            for count in arguments.readers:
-                here, there = multiprocessing.Pipe()
-                process = multiprocessing.get_context("spawn").Process(
-                    target=read, args=(port, "/api/v1/live", count, there)
+    with query_service(PORT) as service:
+        for count in arguments.readers:
+            here, there = multiprocessing.Pipe()
+            process = multiprocessing.get_context("spawn").Process(
+                target=read, args=(PORT, "/api/v1/live", count, there)
+            )
+            process.start()
+            assert here.recv() == "open"
+            before = cpu_s(service.pid)
+            total = int(arguments.rate * arguments.seconds)
+            asyncio.run(
+                _write(
+                    service.mongo_url,
+                    service.database,
+                    total,
+                    arguments.rate,
                 )
-                process.start()
-                assert here.recv() == "open"
-                before = cpu_s(service.pid)
-                total = int(arguments.rate * arguments.seconds)
-                asyncio.run(
-                    _write(
-                        stack.env["KRABBEL_MONGO_URL"],
-                        stack.env.get("KRABBEL_MONGO_DATABASE", "krabbel"),
-                        total,
-                        arguments.rate,
-                    )
-                )
-                time.sleep(2)
-                used = cpu_s(service.pid) - before
-                here.send("stop")
-                events, lost, (p50, p95, p99) = here.recv()
-                process.join(30)
-                print(
-                    f"{count:5} readers, {total} events: {events} of {count * total} received, {lost} cut; "
-                    f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms; the service's CPU "
-                    f"{used / arguments.seconds * 100:.0f} %",
-                    flush=True,
-                )
-        finally:
-            service.send_signal(signal.SIGTERM)
-            service.wait(30)
+            )
+            time.sleep(2)
+            used = cpu_s(service.pid) - before
+            here.send("stop")
+            events, lost, (p50, p95, p99) = here.recv()
+            process.join(30)
+            print(
+                f"{count:5} readers, {total} events: {events} of {count * total} received, {lost} cut; "
+                f"p50 {p50:.0f} ms, p95 {p95:.0f} ms, p99 {p99:.0f} ms; the service's CPU "
+                f"{used / arguments.seconds * 100:.0f} %",
+                flush=True,
+            )
 
 
 def cpu_s(pid: int) -> float:

@@ -50,7 +50,9 @@ const widgets = {
     text.append(h("p", { class: "sci" }, latest.scientific_name), h("p", { class: "small" }, `${clock(latest)} · ${latest.camera}`))
     return [image, text]
   },
-  day: ({ counts }) => [h("p", { class: "small" }, dated(counts.day)), dayChart(counts.hours, t, locale)],
+  day({ counts }) {
+    return [h("p", { class: "small" }, dated(counts.day)), counts.insects ? dayChart(counts.hours, t, locale) : h("p", { class: "quiet" }, t("quiet"))]
+  },
   classes({ counts }) {
     const date = h("p", { class: "small" }, dated(counts.day))
     return counts.classes.length ? [date, classChart(counts.classes, { t, name, whole })] : [date, h("p", { class: "quiet" }, t("quiet"))]
