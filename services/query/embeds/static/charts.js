@@ -10,10 +10,10 @@ function s(tag, attributes = {}, text = "") {
   return made
 }
 
-// The next round number: 1, 2, 5, 10, 20 …
+// The next round number with a whole half: 1, 2, 4, 6, 8, 10, 20, 40 …
 function rounded(most) {
   const power = 10 ** Math.floor(Math.log10(Math.max(1, most)))
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= most) ?? 1
+  return [1, 2, 4, 6, 8, 10].map((step) => step * power).find((step) => step >= most) ?? 1
 }
 
 export function dayChart(hours, t, locale) {
