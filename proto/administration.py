@@ -3,7 +3,7 @@
 Unknown fields are refused here, unlike elsewhere: a misspelt ``scopes`` or ``latitude`` must not pass in silence.
 """
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, model_validator
@@ -123,6 +123,7 @@ class ModelInfo(Contract):
     unknown_classes: tuple[str, ...] = Field(description="Those that the taxonomy does not know")
     image_size: int
     demo: bool
+    card: dict[str, Any] = Field(default_factory=dict, description="The card that came with the file, as it is")
     added_at: UtcDatetime
     active: bool
     workers: int = Field(description="Workers that use it now")

@@ -14,6 +14,10 @@ const KNOWN = {
   "its workers were lost again and again": "dead.cause_lost",
   "it expired": "dead.cause_expired",
 }
+const OBSTACLES = {
+  "Its run is not in the database (any more): there is nothing to classify.": "dead.run_gone",
+  "The run's pictures were removed by retention: there is nothing to classify.": "dead.pictures_gone",
+}
 let stop = null
 let count = () => {}
 
@@ -44,9 +48,9 @@ function draw({ items, total }) {
 }
 
 function row(letter) {
-  const cause = KNOWN[letter.cause] ? t(KNOWN[letter.cause]) : letter.cause
+  const cause = letter.run_id === null ? t("dead.cause_unreadable") : t(KNOWN[letter.cause] ?? "dead.cause_unknown")
   const run = letter.run_id && h("a", { href: `/archive?lang=${boot.lang}&run=${letter.run_id}`, text: t("dead.see_run") })
-  const names = h("div", { class: "names" }, h("h3", { text: cause }), letter.reason === letter.cause ? null : h("p", { text: letter.reason }))
+  const names = h("div", { class: "names" }, h("h3", { text: cause }), letter.reason in KNOWN ? null : h("p", { text: letter.reason }))
   const item = entry(letter.id, [names], [
     pair(t("dead.run"), run || t("dead.unreadable")),
     pair(t("dead.camera"), letter.camera_id),
@@ -56,7 +60,7 @@ function row(letter) {
     pair(t("dead.queue"), letter.queue),
     pair(t("dead.version"), letter.job_version === null ? null : number(letter.job_version)),
   ])
-  if (letter.obstacle) item.append(h("p", { class: "note", text: letter.obstacle }))
+  if (letter.obstacle) item.append(h("p", { class: "note", text: OBSTACLES[letter.obstacle] ? t(OBSTACLES[letter.obstacle]) : letter.obstacle }))
   item.append(h("div", { class: "entry-tools" },
     ...(letter.obstacle ? [] : [button(t("dead.replay"), () => change(`dead/${letter.id}/replay`, {}, "POST"), { label: `${t("dead.replay")}: ${letter.id}` })]),
     button(t("dead.drop"), () => drop(letter), { label: `${t("dead.drop")}: ${letter.id}` })))

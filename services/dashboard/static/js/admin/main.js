@@ -55,7 +55,7 @@ document.querySelector(".sections").addEventListener("click", (event) => {
 addEventListener("popstate", () => show(wanted()))
 
 dead.start((count) => badge("dead", count))
-for (const section of [cameras, keys, exports, storage]) section.start()
+for (const section of [cameras, keys, models, exports, storage]) section.start()
 show(wanted())
 every(BADGE_S, async () => {
   const system = shown === "dead" ? null : await ask("system").catch(() => null)

@@ -5,10 +5,26 @@ import { byId, h } from "../dom.js"
 import { say } from "../runs.js"
 import { fill } from "../states.js"
 import { number, t, taxon } from "../words.js"
+import * as again from "./again.js"
 import { sure } from "./dialogs.js"
 import { button, bytes, entry, mark, moment, pair, renew } from "./pieces.js"
 
-export const open = () => fill(byId("models-body"), (signal) => ask("models", {}, { signal }), draw)
+const SHOWN = ["name", "version", "file", "sha256", "bytes", "imgsz"] // above, or of no use here
+
+export function start() {
+  again.start()
+}
+
+export function open() {
+  again.open()
+  return refresh()
+}
+
+export function close() {
+  again.close()
+}
+
+const refresh = () => fill(byId("models-body"), (signal) => ask("models", {}, { signal }), draw)
 
 function draw({ items, active }) {
   byId("models-none").hidden = items.length > 0
@@ -28,14 +44,16 @@ function row(model) {
     pair(t("models.added"), moment(model.added_at)),
   ])
   item.append(card(model, named))
-  if (!model.active) item.append(h("div", { class: "entry-tools" }, button(t("models.activate"), () => activate(model.model_id, model.name, model.demo), { label: `${t("models.activate")}: ${model.model_id}` })))
+  item.append(h("div", { class: "entry-tools" },
+    ...(model.active ? [] : [button(t("models.activate"), () => activate(model.model_id, model.name, model.demo), { label: `${t("models.activate")}: ${model.model_id}` })]),
+    button(t("again.order"), () => again.orderFor(model.model_id, model.name), { label: `${t("again.order")}: ${model.model_id}` })))
   return item
 }
 
 // What the model says of itself, as it came with the file; and what it can tell apart.
 function card(model, named) {
-  const given = Object.entries(model.card ?? {}).filter(([, value]) => ["string", "number"].includes(typeof value))
-  const facts = given.map(([word, value]) => pair(word.replaceAll("_", " "), String(value)))
+  const given = Object.entries(model.card ?? {}).filter(([word, value]) => !SHOWN.includes(word) && ["string", "number"].includes(typeof value))
+  const facts = given.map(([word, value]) => pair(t(`card_word.${word}`).replace("card_word.", "").replaceAll("_", " "), typeof value === "number" ? number(value, { maximumFractionDigits: 4 }) : value))
   const unknown = model.unknown_classes ?? []
   return h("details", {}, h("summary", { text: t("models.card") }),
     h("dl", { class: "facts" }, ...facts, pair(t("models.sha"), h("span", { class: "code", text: model.sha256 }))),
@@ -57,5 +75,5 @@ async function activate(id, name, demo) {
   } catch (error) {
     say(error.message, { error: true })
   }
-  open()
+  refresh()
 }
