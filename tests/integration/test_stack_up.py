@@ -39,6 +39,7 @@ def check_that_ctrl_c_ends_everything_cleanly(process: "subprocess.Popen[str]", 
     said, _ = process.communicate(timeout=90)
     assert process.returncode == 0, said
     assert "The data stays" in said
+    assert len(re.findall(r"as admin with [0-9a-f-]{34} \(shown only now", said)) == 1
     assert "Traceback" not in said
     assert eventually(lambda: not processes_of(folder / "data"), 5)
     # Then a command says that nothing runs, and what to do

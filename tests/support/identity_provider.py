@@ -34,6 +34,7 @@ class Provider:
         app = web.Application()
         app.router.add_get("/.well-known/openid-configuration", self._about)
         app.router.add_get("/keys", self._keys)
+        app.router.add_get("/go", self._go)
         app.router.add_post("/token", self._token)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -54,6 +55,10 @@ class Provider:
         code = secrets.token_urlsafe(16)
         self._codes[code] = query
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
+
+    async def _go(self, request: web.Request) -> web.Response:
+        """For a real browser: the person agrees at once."""
+        raise web.HTTPFound(self.agree(str(request.url)))
 
     async def _about(self, _request: web.Request) -> web.Response:
         paths = {"authorization_endpoint": "/go?x=1", "token_endpoint": "/token", "jwks_uri": "/keys"}

@@ -221,6 +221,18 @@ def test_settings_exist() -> None:
     assert set(names) - known == {"KRABBEL_SECRETS_DIR"}
 
 
+@each_overlay
+def test_only_the_proxy_which_keeps_internal_requests_out_is_reached_from_outside(overlay: str) -> None:
+    backends = [
+        path["backend"]["service"]["name"]
+        for ingress in of_kind(overlay, "Ingress")
+        for rule in ingress["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    ]
+    assert backends == ["proxy"]
+    assert "@internal path /metrics /readyz /internal /internal/*" in (ROOT / "deploy" / "Caddyfile").read_text()
+
+
 def test_proxy_in_the_cluster_has_the_rules_of_one_machine() -> None:
     assert (K8S / "base" / "Caddyfile").read_text() == (ROOT / "deploy" / "Caddyfile").read_text(), "run: make k8s"
 
