@@ -26,9 +26,9 @@ from services.chassis.workers import Workers
 from services.classifier.consumer import Consumer
 from services.classifier.device_memory import device_memory_bytes
 from services.classifier.engine import Workshop
-from services.classifier.handling import Handler
+from services.classifier.handling import Handler, Outcome
 from services.classifier.heartbeat import Heartbeat
-from services.classifier.metrics import DEVICE_MEMORY, LOOP_PROCESSOR_SECONDS, WAITING
+from services.classifier.metrics import DEVICE_MEMORY, LOOP_PROCESSOR_SECONDS, RETRIES, RUNS, WAITING
 from services.classifier.model_file import Options
 from services.classifier.preprocess import keep_to_one_thread
 from services.classifier.previews import Previews
@@ -63,6 +63,10 @@ def create_app(settings: ClassifierSettings) -> web.Application:
             with suppress(Unavailable):
                 await available(database.ensure_indexes)
             DEVICE_MEMORY.set_function(device_memory_bytes)
+            for delay in settings.retry_delays_s:  # zeros: what never happened is not to be missing
+                RETRIES.labels(f"{delay:g}")
+            for outcome in Outcome:
+                RUNS.labels(outcome.value)
             LOOP_PROCESSOR_SECONDS.set_function(time.thread_time)  # asked for by the loop itself
             WAITING.set_function(lambda: shelf.current.batcher.waiting)
 

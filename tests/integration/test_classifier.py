@@ -11,7 +11,7 @@ import pytest
 
 from proto.job import JOB_TYPE, VERSION_HEADER
 from proto.run import RunStatus
-from services.chassis.topology import CLASSIFY, PARKED
+from services.chassis.topology import CLASSIFY, PARKED, RECLASSIFY
 from services.chassis.workers import Workers
 from tests.stack_fixture import RunningStack, running_stack
 from tests.support.classifier_worker import Bench, bench_on, picture, worker_process
@@ -92,11 +92,13 @@ async def test_uploaded_run_is_classified(bench: Bench, model: Path, tmp_path: P
         assert worker.metric('krabbel_classifier_images_total{outcome="unreadable"}') == 1
         for stage in ("queue_wait", "fetch", "decode", "batch_wait", "inference", "write"):
             assert worker.metric(f'krabbel_classifier_stage_seconds_count{{stage="{stage}"}}') >= 1
+        assert 'krabbel_classifier_retries_total{delay_s="5"} 0.0' in worker.get("/metrics")[1], "a zero, not a gap"
         async with asyncio.timeout(10):
             while not await Workers(bench.database).alive():
                 await asyncio.sleep(0.1)
         alive = (await Workers(bench.database).alive())[0]
         assert (alive.runtime, alive.demo, alive.classes) == ("onnxruntime", False, NAMES)
+        assert alive.in_hand.keys() == {CLASSIFY, RECLASSIFY}
         assert worker.terminate() == 0
         assert await Workers(bench.database).alive() == []
     lines = [json.loads(line) for line in worker.log.read_text().splitlines() if line.startswith("{")]
