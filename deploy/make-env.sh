@@ -32,6 +32,7 @@ secret() { # NAME VALUE
 secret rabbitmq_password "$(random)"
 secret mongo_root_password "$(random)"
 secret mongo_password "$(random)"
+secret monitor_mongo_password "$(random)"
 secret krabbel_s3_access_key "krabbel"
 secret krabbel_s3_secret_key "$(random)"
 secret krabbel_service_key "$(random)"

@@ -1,7 +1,8 @@
 // At each start: make the replica set and the accounts, or see that they are there. Done again, it changes nothing.
 // Then /tmp/set-up tells the health check that the services can work.
 //
-// Each service has an account for the database `krabbel` and nothing else, with the rights in proto/accounts.json. A new
+// Each service has an account for the database `krabbel` and nothing else, with the rights in proto/accounts.json; the
+// exporter of figures has one that sees those, and no document of ours. A new
 // password in its secret is taken over at the next start. The root account's cannot be: change it with db.changeUserPassword first.
 
 const fs = require("fs");
@@ -42,8 +43,8 @@ function ensureRole(database, service, rights) {
   return role;
 }
 
-function ensureAccount(database, user, password, role) {
-  const account = { pwd: secret(password), roles: [{ role, db: database.getName() }] };
+function ensureAccount(database, user, password, roles) {
+  const account = { pwd: secret(password), roles };
   if (database.getUser(user)) {
     database.updateUser(user, account);
   } else {
@@ -63,10 +64,13 @@ function setUp() {
   }
   if (!admin.hello().isWritablePrimary) return false;
   const krabbel = admin.getSiblingDB("krabbel");
-  ensureAccount(krabbel, "krabbel", "mongo_password", "readWrite"); // the operator's command
-  for (const [service, rights] of Object.entries(JSON.parse(fs.readFileSync("/accounts.json", "utf8")).mongodb)) {
-    ensureAccount(krabbel, service, `${service}_mongo_password`, ensureRole(krabbel, service, rights));
+  const { mongodb, monitoring } = JSON.parse(fs.readFileSync("/accounts.json", "utf8"));
+  const here = (role) => [{ role, db: krabbel.getName() }];
+  ensureAccount(krabbel, "krabbel", "mongo_password", here("readWrite")); // the operator's command
+  for (const [service, rights] of Object.entries(mongodb)) {
+    ensureAccount(krabbel, service, `${service}_mongo_password`, here(ensureRole(krabbel, service, rights)));
   }
+  ensureAccount(admin, "monitor", "monitor_mongo_password", monitoring.mongodb);
   return true;
 }
 

@@ -9,6 +9,22 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARDS = ("operators", "cameras")
+FROM_MONGODB_EXPORTER = {
+    "mongodb_up",
+    "mongodb_ss_connections",
+    "mongodb_rs_members_health",
+    "mongodb_mongod_replset_oplog_head_timestamp",
+    "mongodb_mongod_replset_oplog_tail_timestamp",
+    "mongodb_oplog_stats_size",
+    "mongodb_oplog_stats_maxSize",
+}
+"""Those of percona/mongodb_exporter, which could not be run where this was written (no image, no package).
+
+Their names were looked up on 24 November 2026: in the exporter's README and test data (``mongodb_up``,
+``all_get_diagnostic_data.json``: ``mongodb_oplog_stats_*``), in Grafana's page on it (``mongodb_ss_connections`` with
+``conn_type``), and in public rules and dashboards that use its compatible mode (the oplog's timestamps, health). What
+it makes them of is asked of the real mongod in tests/e2e/test_monitoring.py.
+"""
 
 
 def alert_rules() -> list[dict[str, Any]]:

@@ -22,6 +22,8 @@ COMPOSE_FILE = ROOT / "docker-compose.yml"
 ONE_SHOT = {"volumes"}
 """Run at each `up`, do one thing and end."""
 ON_DEMAND = {"cli"}
+UNASKED = {"mongodb-exporter"}
+"""Kept up, but with nothing in the image to ask it with."""
 TEXT = COMPOSE_FILE.read_text()
 COMPOSE: dict[str, Any] = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -112,7 +114,8 @@ def test_container_is_watched_and_kept_up_unless_it_shall_end(name: str) -> None
         assert service["healthcheck"] == {"disable": True}
     else:
         assert service["restart"] == "unless-stopped"
-        assert service["healthcheck"]["test"][0] == "CMD"
+        assert service["healthcheck"] == {"disable": True} or service["healthcheck"]["test"][0] == "CMD"
+        assert (name in UNASKED) == ("disable" in service["healthcheck"])
 
 
 @each_service
@@ -271,6 +274,12 @@ def test_accounts_of_a_store_elsewhere_are_not_invented(tmp_path: Path, profiles
     assert len(keys) == (5 if own else 1)
 
 
+def test_exporter_sees_figures_of_the_database_and_no_document_of_ours() -> None:
+    roles = accounts()["monitoring"]["mongodb"]
+    assert roles == [{"role": "clusterMonitor", "db": "admin"}, {"role": "read", "db": "local"}]
+    assert SERVICES["mongodb-exporter"]["secrets"] == ["monitor_mongo_password"]
+
+
 def test_every_variable_of_the_compose_file_is_in_the_example_or_has_a_default() -> None:
     used = set(re.findall(r"\$\{([A-Z0-9_]+)", TEXT))
     documented = set(re.findall(r"^#?([A-Z][A-Z0-9_]+)=", (ROOT / "deploy" / ".env.example").read_text(), re.MULTILINE))
@@ -301,7 +310,7 @@ def test_profile_chooses_one_object_store(made: Path, profile: str, stores: set[
     assert ("classifier-gpu" in names) == ("gpu" in profile)
     assert {"caddy", "ingest", "query", "dashboard", "classifier", "rabbitmq", "mongodb"} <= names
     assert "cli" not in names
-    assert not names & {"prometheus", "grafana"}
+    assert not names & {"prometheus", "grafana", "mongodb-exporter"}
 
 
 def test_compose_says_what_to_do_when_the_settings_are_missing(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from krabbel.reference.metrics import declared
-from tests.support.monitoring import ROOT, alert_rules, expressions, metrics_in, panels
+from tests.support.monitoring import FROM_MONGODB_EXPORTER, ROOT, alert_rules, expressions, metrics_in, panels
 
 ALWAYS = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total"}
 each_rule = pytest.mark.parametrize("rule", alert_rules(), ids=lambda rule: rule["alert"])
@@ -29,7 +29,7 @@ def test_expression_is_promql_and_names_only_declared_metrics(expression: str) -
     promql_parser.parse(expression)
     found = metrics_in(expression)
     assert found
-    assert found <= ALWAYS | set(series())
+    assert found <= ALWAYS | FROM_MONGODB_EXPORTER | set(series())
 
 
 @each_rule
@@ -75,7 +75,7 @@ def test_dashboard_is_as_grafana_wants_it(name: str) -> None:
 def test_scrape_configuration_asks_every_service() -> None:
     configuration = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
     jobs = {job["job_name"] for job in configuration["scrape_configs"]}
-    assert {"ingest", "classifier", "query", "dashboard", "rabbitmq", "minio", "seaweedfs"} <= jobs
+    assert {"ingest", "classifier", "query", "dashboard", "rabbitmq", "mongodb", "minio", "seaweedfs"} <= jobs
     assert configuration["rule_files"] == ["/etc/prometheus/alerts.yml"]
     asked = set(re.findall(r'job=~?"([^"]+)"', " ".join(rule["expr"] for rule in alert_rules())))
     assert {job for names in asked for job in names.split("|")} <= jobs
