@@ -27,6 +27,7 @@ from proto.retention import (
 )
 from services.chassis.broker import open_broker
 from services.chassis.database import Database, open_database
+from services.chassis.logging import log_to_stderr
 from services.chassis.object_store import open_object_store
 from services.chassis.parked import Parked
 from services.chassis.reclassification import Reclassifications
@@ -103,6 +104,7 @@ def run(
     data_dir: DataDir = None,
 ) -> None:
     """Sweep now, until nothing is left to do. Removes only where the mode is on."""
+    log_to_stderr()
     env = load_env(data_dir)
     settings = BackendSettings.from_env(env)
     disk = env.get("KRABBEL_RETENTION_DISK") or env.get("KRABBEL_SPOOL_DIR")

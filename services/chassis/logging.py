@@ -73,6 +73,11 @@ def configure_logging(service: str, settings: ServiceSettings) -> None:
     structlog.contextvars.bind_contextvars(service=service)
 
 
+def log_to_stderr() -> None:
+    """Keep log lines of an operator's command off its output, which programs may read."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """Return the logger of a module."""
     logger: structlog.stdlib.BoundLogger = structlog.get_logger(name)

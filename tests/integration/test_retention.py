@@ -1,5 +1,6 @@
 """Retention on real servers: what goes, what stays, who says so, and a process killed between any two steps."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -241,6 +242,13 @@ async def test_a_process_killed_between_two_steps_leaves_nothing_half_done(inges
         while await world.left(late) != THUMBNAIL_ONLY:  # a sweep begins at once
             assert ingest.process is not None
             assert ingest.process.poll() is None
+        async with aiohttp.ClientSession() as client, asyncio.timeout(20):
+            while True:
+                async with client.get(f"{ingest.url}/metrics") as answer:
+                    lines = (await answer.text()).splitlines()
+                if 'krabbel_retention_pictures_total{rule="false_sightings"} 3.0' in lines:
+                    break
+        assert 'krabbel_retention_removed_bytes_total{rule="false_sightings"} 300.0' in lines
 
 
 async def test_readers_are_told_when_and_why_pictures_went(world: World):

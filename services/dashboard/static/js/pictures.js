@@ -74,13 +74,13 @@ function draw(body, run, camera, player) {
   body.replaceChildren(
     h("header", {}, entry ? disc(entry) : null, h("div", {}, h("h2", { id: "visit-title" }, name(title)), h("p", { class: "sci", lang: "la", text: entry?.sci ?? "" }))),
     h("figure", {}, h("div", { class: "stage" }, large), h("figcaption", { text: credit(camera, run.camera_id) })),
-    h("div", { class: "controls" }, pictures.length > 1 ? play : null, count),
+    h("div", { class: "controls" }, pictures.length > 1 && !run.pictures_gone ? play : null, count),
     pictures.length > 1 ? strip : "",
     run.pictures_gone ? h("p", { class: "quiet", text: goneWords(run) }) : "",
     facts(run, camera),
     h("p", { class: "more" }, ...links(run)))
   show(first)
-  move(pictures.length > 1 && !STILL.matches)
+  move(pictures.length > 1 && !STILL.matches && !run.pictures_gone)
 }
 
 function facts(run, camera) {

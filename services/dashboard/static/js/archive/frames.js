@@ -28,10 +28,12 @@ export class Frames {
   }
 
   // `tops`: by hash, the classes of each picture; `alt`: what the pictures show, in words.
-  open(images, { at = 0, alt = "", tops = new Map() } = {}) {
+  open(images, { at = 0, alt = "", tops = new Map(), still = false } = {}) {
     this.pause()
     this.images = images
+    this.still = still // nothing to animate: most pictures are gone
     this.alt = alt
+    this.part("play").hidden = still
     this.part("slider").max = String(images.length - 1)
     this.root.querySelector(".frame-tools").hidden = images.length < 2
     this.root.querySelector(".strip").hidden = images.length < 2
@@ -74,7 +76,7 @@ export class Frames {
   }
 
   play() {
-    if (this.images.length < 2 || this.timer) return
+    if (this.images.length < 2 || this.timer || this.still) return
     this.timer = setInterval(() => this.show(this.at + 1), stillness.matches ? FRAME_MS * 5 : FRAME_MS)
     this.say()
   }

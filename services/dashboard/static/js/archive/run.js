@@ -77,7 +77,7 @@ function draw(state) {
   drawCamera()
   drawChosen()
   const at = state.frame ? state.frame - 1 : bestOf(run)
-  frames.open(picturesOf(run, bestOf(run)), { at, alt: t("card.alt", { name: titleOf(run), camera: camera()?.name ?? run.camera_id }), tops: topsOf(chosen()) })
+  frames.open(picturesOf(run, bestOf(run)), { at, alt: t("card.alt", { name: titleOf(run), camera: camera()?.name ?? run.camera_id }), tops: topsOf(chosen()), still: Boolean(run.pictures_gone) })
   byId("run-gone").hidden = !run.pictures_gone
   setText(byId("run-gone"), goneWords(run))
   byId("get-zip").hidden = !hasPictures(run)
