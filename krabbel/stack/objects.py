@@ -26,7 +26,7 @@ from krabbel.stack.probes import answers_http
 from krabbel.stack.programs import from_environment_of_python
 from krabbel.stack.spec import ProcessSpec
 from services.chassis.accounts import accounts
-from services.chassis.s3_policy import OPERATOR, Key, seaweedfs_identities
+from services.chassis.s3_policy import EVERY, OPERATOR, Key, seaweedfs_identities
 
 BUCKET = "krabbel"
 PARTS = ("master", "volume", "filer", "s3", "admin")
@@ -54,7 +54,9 @@ def object_store_specs(folder: DataFolder, ports: Ports, credentials: Credential
     def prepare() -> None:
         clean()
         keys = {service: key_of(credentials, service) for service in accounts()["s3"]}
-        write_private(identities, json.dumps(seaweedfs_identities(BUCKET, keys), indent=1))
+        # The store is the operator's own: commands and tests may have further buckets in it, services have none.
+        known = seaweedfs_identities(BUCKET, keys, operator_bucket=EVERY)
+        write_private(identities, json.dumps(known, indent=1))
 
     def clean() -> None:
         # It remembers the options of last time, and leaves sockets behind when it is killed.

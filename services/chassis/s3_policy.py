@@ -16,6 +16,7 @@ ACTIONS = {
     "put": ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"],
     "delete": ["s3:DeleteObject"],
 }
+EVERY = "*"
 OPERATOR = "operator"
 """The account of commands. It may also make the bucket, should there be none."""
 
@@ -41,8 +42,12 @@ def policy_of(service: str, bucket: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def seaweedfs_identities(bucket: str, keys: Mapping[str, Key]) -> dict[str, Any]:
-    """Return SeaweedFS's configuration (``-s3.config``) with an identity for each service of ``keys``."""
+def seaweedfs_identities(bucket: str, keys: Mapping[str, Key], *, operator_bucket: str = "") -> dict[str, Any]:
+    """Return SeaweedFS's configuration (``-s3.config``) with an identity for each service of ``keys``.
+
+    ``operator_bucket``: where the operator's identity is for another bucket, or for :data:`EVERY`.
+    """
+    of_operator = operator_bucket or bucket
     return {
         "identities": [
             {
@@ -52,5 +57,8 @@ def seaweedfs_identities(bucket: str, keys: Mapping[str, Key]) -> dict[str, Any]
             }
             for service, key in keys.items()
         ],
-        "policies": [{"name": service, "content": json.dumps(policy_of(service, bucket))} for service in keys],
+        "policies": [
+            {"name": service, "content": json.dumps(policy_of(service, of_operator if service == OPERATOR else bucket))}
+            for service in keys
+        ],
     }
