@@ -67,7 +67,7 @@ class Forwarder:
         failpoints: Failpoints,
         repeated: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
-        """``repeated`` is told of each run that was there already, once its images were stored anew."""
+        """``repeated`` is told of each run that was there already, after its images may have been stored anew."""
         self._spool, self._store, self._runs, self._broker, self._cameras = spool, store, runs, broker, cameras
         self._concurrency = concurrency
         self._failpoints = failpoints
@@ -138,6 +138,7 @@ class Forwarder:
         with await self._spool.read(entry, preload=True) as reader:
             run = reader.manifest.run
             known = await self._status(run.run_id) if entry.attempts or entry.replayed else None
+            new = False
             if known is None:
                 with self._timed("objects", run.run_id):
                     await self._put_images(reader)
@@ -146,8 +147,8 @@ class Forwarder:
                     new = await self._runs.receive(run)
                 self._failpoints.reach(Point.AFTER_DOCUMENT)
                 known = RunStatus.RECEIVED if new else await self._status(run.run_id)
-                if not new:
-                    await self._repeated(run.run_id)
+            if not new:  # perhaps by an earlier process, its images were stored anew
+                await self._repeated(run.run_id)
             if known is RunStatus.RECEIVED:
                 with self._timed("publish", run.run_id):
                     await self._broker.publish(job_of(run), CLASSIFY)

@@ -164,6 +164,7 @@ async def test_the_best_picture_stays_first_and_a_run_waits_for_its_thumbnail(wo
 
     # A repeated upload stores them anew: the next sweep removes them again
     await world.store.put(run.images[0].object_key, b"x" * 100, "image/jpeg")
+    assert run.images[0].object_key in await Runs(world.database).doomed({run.run_id})  # else an orphan one day
     await Retention(world.database).came_back(run.run_id)
     await world.sweep()
     assert await world.left(run) == (0, False, False)

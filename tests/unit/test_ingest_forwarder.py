@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -68,8 +68,12 @@ class Stores:
 
 
 @asynccontextmanager
-async def forwarding(spool: Spool, stores: Any, concurrency: int = 2) -> AsyncIterator[Forwarder]:
-    made = Forwarder(spool, stores, stores, stores, stores, concurrency=concurrency, failpoints=Failpoints())
+async def forwarding(
+    spool: Spool, stores: Any, concurrency: int = 2, repeated: Callable[[str], Awaitable[None]] | None = None
+) -> AsyncIterator[Forwarder]:
+    made = Forwarder(
+        spool, stores, stores, stores, stores, concurrency=concurrency, failpoints=Failpoints(), repeated=repeated
+    )
     task = asyncio.create_task(made.run_forever())
     try:
         yield made
@@ -120,6 +124,20 @@ async def test_long_outage_sets_nothing_aside(tmp_path: Path) -> None:
         await until(lambda: not len(spool))
     assert stores.jobs == [entry.run_id]
     assert not list((tmp_path / "broken").iterdir())
+    spool.close()
+
+
+async def test_run_that_was_there_already_is_told_of(tmp_path: Path) -> None:
+    spool, stores, told = opened(tmp_path), Stores(), []
+
+    async def repeated(run_id: str) -> None:
+        told.append((run_id, len(stores.objects)))
+
+    for times in range(2):
+        entry = await put(spool, "1", ("a.jpg", crop(1)))
+        async with forwarding(spool, stores, repeated=repeated):
+            await until(lambda: not len(spool))
+        assert told == [(entry.run_id, 1)] * times  # once its images were stored anew
     spool.close()
 
 
