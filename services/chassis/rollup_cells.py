@@ -203,18 +203,26 @@ def bucket_bounds_s(bucket: int) -> tuple[float, float]:
 
 
 def median_s(durations: Mapping[int, int]) -> float | None:
-    """Return the median of a histogram, interpolated within its bucket; None where nothing was timed."""
+    """Return the median of a histogram, interpolated within buckets; None where nothing was timed.
+
+    Of an even number it is the mean of the two in the middle, which may lie far apart where there are few.
+    """
     total = sum(durations.values())
     if total <= 0:
         return None
+    return (_of_rank(durations, (total - 1) // 2) + _of_rank(durations, total // 2)) / 2
+
+
+def _of_rank(durations: Mapping[int, int], rank: int) -> float:
+    """Return about which duration is the one with so many shorter ones before it, seconds."""
     before = 0
     for bucket in sorted(durations):
         count = durations[bucket]
-        if before + count >= total / 2:
+        if before + count > rank:
             least, greatest = bucket_bounds_s(bucket)
-            return least + (greatest - least) * (total / 2 - before) / count
+            return least + (greatest - least) * (rank - before + 0.5) / count
         before += count
-    return None
+    raise ValueError(f"the histogram has no rank {rank}")
 
 
 def field_of(label: str) -> str:

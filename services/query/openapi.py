@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document: hand-written paths (``proto/openapi/*.yaml``) and the contracts' own schemas, merged."""
 
+import json
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
@@ -67,8 +68,36 @@ def parts() -> dict[str, dict[str, Any]]:
     return {file.name.removesuffix(".yaml"): yaml.safe_load(file.read_text(encoding="utf-8")) for file in files}
 
 
+def examples() -> dict[str, dict[str, Any]]:
+    """Return, by operation, an example of its answer in JSON (``answer``) and of its body (``body``)."""
+    file = resources.files("proto").joinpath("openapi", "examples.json")
+    found: dict[str, dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def _with_examples(operation: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Return an operation with what is known put beside its schemas, where no example stands yet."""
+    made = dict(operation)
+    if "answer" in known:
+        made["responses"] = {
+            status: _shown(answer, known["answer"]) if status.startswith("2") else answer
+            for status, answer in operation["responses"].items()
+        }
+    if "body" in known and "requestBody" in operation:
+        made["requestBody"] = _shown(operation["requestBody"], known["body"])
+    return made
+
+
+def _shown(described: dict[str, Any], example: Any) -> dict[str, Any]:
+    content = described.get("content", {})
+    known = content.get("application/json")
+    if known is None or "example" in known or "examples" in known:
+        return described
+    return described | {"content": content | {"application/json": known | {"example": example}}}
+
+
 def merged(documents: Iterable[dict[str, Any]], version: str) -> dict[str, Any]:
-    """Return one document of all parts.
+    """Return one document of all parts, with the examples.
 
     Raises:
         InvalidPart: a path or component stands in two parts with different contents.
@@ -89,6 +118,11 @@ def merged(documents: Iterable[dict[str, Any]], version: str) -> dict[str, Any]:
                     raise InvalidPart(f"components/{kind}/{name} is described in two parts")
                 held[name] = value
         tags += [tag for tag in document.get("tags", []) if tag["name"] not in {known["name"] for known in tags}]
+    shown = examples()
+    for item in paths.values():
+        for method, operation in item.items():
+            if "operationId" in operation:
+                item[method] = _with_examples(operation, shown.get(operation["operationId"], {}))
     return {
         "openapi": "3.1.0",
         "info": {

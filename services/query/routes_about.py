@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from proto.camera import Heartbeat
 from proto.errors import Unavailable
 from proto.taxonomy import taxonomy
 from services.chassis.broker import Broker
@@ -17,6 +18,7 @@ from services.chassis.web import json_response
 from services.query.access import reader_of, visible_cameras
 from services.query.parameters import Parameters
 from services.query.places import public_camera
+from services.query.representations import answer, form_of
 
 KEEP_S = 1.0
 WORKER_FIELDS = ("worker_id", "model_id", "demo", "runtime", "device", "seen_at")
@@ -75,12 +77,21 @@ STATUS = web.AppKey("status", StatusReader)
 async def cameras(request: web.Request) -> web.Response:
     """``GET /api/v1/cameras``; ``exact=true``: with the places as they are, for operators."""
     principal = await reader_of(request)
-    exact = Parameters(request.query, ("exact",)).flag("exact")
+    exact = Parameters(request.query, ("exact", "format")).flag("exact")
+    form = form_of(request)
     if exact:
         principal.require_administrator()
     visible = visible_cameras(principal, ())
     found = [camera for camera in await request.app[CAMERAS].all() if not visible or camera.camera_id in visible]
-    return json_response({"items": [camera if exact else public_camera(camera) for camera in found]})
+    items = [camera.model_dump(mode="json") if exact else public_camera(camera) for camera in found]
+    return answer(request, {"items": items}, [_flat(item) for item in items], form=form)
+
+
+def _flat(camera: dict[str, Any]) -> dict[str, Any]:
+    """Return a camera as a row of a table: what it last said of itself beside the rest."""
+    heartbeat = camera.get("heartbeat") or {}
+    row = {name: value for name, value in camera.items() if name != "heartbeat"}
+    return row | {f"heartbeat_{name}": heartbeat.get(name) for name in Heartbeat.model_fields}
 
 
 async def status(request: web.Request) -> web.Response:
@@ -92,8 +103,10 @@ async def status(request: web.Request) -> web.Response:
 
 async def classes(request: web.Request) -> web.Response:
     """``GET /api/v1/taxonomy``: all classes with their names; needs no key, it is the same for everyone."""
-    Parameters(request.query, ())
-    return json_response({"items": list(taxonomy().values())}, headers={"Cache-Control": "public, max-age=3600"})
+    Parameters(request.query, ("format",))
+    items = [entry.model_dump(mode="json") for entry in taxonomy().values()]
+    headers = {"Cache-Control": "public, max-age=3600", "Vary": "Accept"}
+    return answer(request, {"items": items}, items, form=form_of(request), headers=headers)
 
 
 def routes() -> list[web.RouteDef]:

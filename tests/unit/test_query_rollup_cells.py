@@ -109,11 +109,17 @@ def test_median_is_within_its_bucket(durations):
     histogram: dict[int, int] = {}
     for duration in durations:
         histogram[bucket_of(duration)] = histogram.get(bucket_of(duration), 0) + 1
-    middle = sorted(durations)[(len(durations) - 1) // 2]
-    least, greatest = bucket_bounds_s(bucket_of(middle))
+    lower, upper = (sorted(durations)[rank] for rank in ((len(durations) - 1) // 2, len(durations) // 2))
+    least, greatest = (
+        sum(pair) / 2 for pair in zip(*map(bucket_bounds_s, map(bucket_of, (lower, upper))), strict=True)
+    )
     found = median_s(histogram)
     assert found is not None
     assert least - 1e-6 <= found <= greatest + 1e-6
+
+
+def test_median_of_two_lies_between_them():
+    assert median_s({bucket_of(3_400): 1, bucket_of(16_000): 1}) == pytest.approx(9.7, rel=0.05)
 
 
 def test_median_of_nothing_is_none():
