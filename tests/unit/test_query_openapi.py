@@ -4,11 +4,12 @@ import re
 
 import orjson
 from aiohttp import web
+from jsonschema import Draft202012Validator
 
 from services.ingest.app import create_app as create_ingest
 from services.ingest.settings import IngestSettings
 from services.query.app import create_app
-from services.query.openapi import merged, parts
+from services.query.openapi import examples, merged, parts
 from services.query.settings import QuerySettings
 
 UNDESCRIBED = {"/healthz", "/readyz", "/metrics", "/openapi.json", "/docs", "/docs/{name}"} | {
@@ -60,3 +61,28 @@ def test_every_operation_has_a_name_a_summary_and_a_refusal_of_its_own_kind():
             names.append(operation["operationId"])
             assert operation["summary"], path
     assert len(names) == len(set(names))
+
+
+def test_every_answer_in_json_has_an_example_that_fits_its_description():
+    document = merged(parts().values(), "1")
+    shown = 0
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            for status, answer in operation["responses"].items():
+                known = answer.get("content", {}).get("application/json")
+                if not status.startswith("2") or known is None:
+                    continue
+                example = known.get("example", next(iter(known.get("examples", {}).values()), {}).get("value"))
+                assert example is not None, f"{operation['operationId']} ({path}) has no example"
+                schema = {"components": document["components"], **known.get("schema", {})}
+                wrong = [error.message for error in Draft202012Validator(schema).iter_errors(example)]
+                assert not wrong, (operation["operationId"], wrong)
+                shown += 1
+    assert shown > 40
+
+
+def test_examples_are_of_operations_that_there_are():
+    document = merged(parts().values(), "1")
+    assert set(examples()) <= {
+        operation["operationId"] for item in document["paths"].values() for operation in item.values()
+    }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from datetime import date
+from datetime import date, tzinfo
 
 from proto.camera import Camera
 from proto.errors import Conflict
@@ -87,6 +87,7 @@ class CamtrapWriter:
         self._addresses = context.image_url("")
         self._public = "true" if is_public(context.base_url) else "false"
         self._deployments: dict[str, Deployment] = {}
+        self._clocks: dict[tzinfo, LocalClock] = {}
         self._labels: set[tuple[str, bool]] = set()
         self._runs = 0
         self._demo = False
@@ -143,9 +144,9 @@ class CamtrapWriter:
     def _meet(self, camera_id: str, first_ms: int) -> Deployment:
         """Begin a camera's deployment."""
         camera, place = placed(camera_id, self._context.cameras.get(camera_id))
-        made = self._deployments[camera_id] = Deployment(
-            camera, place, LocalClock(self._context.zone(camera_id)), first_ms
-        )
+        zone = self._context.zone(camera_id)
+        clock = self._clocks.get(zone) or self._clocks.setdefault(zone, LocalClock(zone))
+        made = self._deployments[camera_id] = Deployment(camera, place, clock, first_ms)
         return made
 
     def _note(self, event: Event) -> None:

@@ -6,7 +6,7 @@ from services.query.exports.event import moment_of
 
 _SECONDS = tuple(f"{second:02d}" for second in range(60))
 _WHOLE = timedelta(minutes=1)
-KEPT = 10_000
+KEPT = 2_000
 
 
 class LocalClock:

@@ -55,18 +55,22 @@ class ExportReader:
         """Yield the selected runs as events, with what their model said of each image."""
         cursor = self._cursor(selection, RUN_SHAPE)
 
-        async def fetch() -> Sequence[Event]:
-            rows = [document["row"] for document in await available(lambda: cursor.to_list(BATCH))]
-            if not rows:
-                return []
-            ids = verdict_ids(rows)
-            found = self._classifications.find({"_id": {"$in": ids}}, VERDICT_SHAPE, batch_size=BATCH + 1)
-            verdicts = await available(lambda: found.to_list(None))
-            return await asyncio.to_thread(events_of, rows, ids, [document["row"] for document in verdicts])
+        async def runs() -> Sequence[Sequence[Any]]:
+            return [document["row"] for document in await available(lambda: cursor.to_list(BATCH))]
 
-        async with aclosing(_ahead(fetch, cursor)) as batches:
-            async for events in batches:
-                yield events
+        # Two steps ahead: while one batch is written, the next one's verdicts and the runs after it are fetched.
+        async with aclosing(_ahead(runs, cursor)) as rows_ahead:
+
+            async def events() -> Sequence[Event]:
+                rows: Sequence[Sequence[Any]] = await anext(rows_ahead, [])  # no tuple: Python 3.11 would unpack it
+                ids = verdict_ids(rows)
+                found = self._classifications.find({"_id": {"$in": ids}}, VERDICT_SHAPE, batch_size=BATCH + 1)
+                verdicts = await available(lambda: found.to_list(None)) if rows else []
+                return await asyncio.to_thread(events_of, rows, ids, [document["row"] for document in verdicts])
+
+            async with aclosing(_ahead(events)) as batches:
+                async for batch in batches:
+                    yield batch
 
     def _cursor(self, selection: RunFilter, projection: Document) -> Any:
         cursor = self._runs.find(query_of(selection), projection, batch_size=BATCH)
@@ -83,9 +87,9 @@ class ExportReader:
 
 
 async def _ahead(
-    fetch: Callable[[], Coroutine[Any, Any, Sequence[T]]], cursor: Any
+    fetch: Callable[[], Coroutine[Any, Any, Sequence[T]]], cursor: Any = None
 ) -> AsyncGenerator[Sequence[T], None]:
-    """Yield batches until an empty one; the next is fetched meanwhile. However it ends, the cursor is closed."""
+    """Yield batches until an empty one; the next is fetched meanwhile. However it ends, a cursor is closed."""
     coming = asyncio.create_task(fetch())
     try:
         while found := await coming:
@@ -95,7 +99,8 @@ async def _ahead(
         coming.cancel()
         with suppress(asyncio.CancelledError, Exception):
             await coming
-        await cursor.close()
+        if cursor is not None:
+            await cursor.close()
 
 
 def items_of(documents: Sequence[Document], verdicts: dict[str, Document]) -> list[ExportItem]:
