@@ -39,7 +39,7 @@ class SignInDesk:
         wait = max(self._names.wait_s(name), self._addresses.wait_s(wanted.address))
         if wait:
             SIGN_INS.labels("limited").inc()
-            log.warning("sign-in stopped: too many wrong ones", address=wanted.address)
+            log.warning("sign-in stopped: too many wrong ones")
             raise TooManyRequests("Too many wrong passwords.", retry_after_s=max(1, round(wait)))
         self._names.note(name)
         self._addresses.note(wanted.address)
@@ -49,7 +49,7 @@ class SignInDesk:
         if document is None or not right:
             SIGN_INS.labels("wrong").inc()
             # Never the name that was sent: people type passwords there.
-            log.warning("sign-in refused", address=wanted.address, user=document["name"] if document else "unknown")
+            log.warning("sign-in refused", user=document["name"] if document else "unknown")
             raise WrongSignIn("Name or password is wrong.")
         self._names.take_back(name)
         self._addresses.take_back(wanted.address)
@@ -59,5 +59,5 @@ class SignInDesk:
         opened = await self._sessions.open(document)
         await self._users.signed_in(name)
         SIGN_INS.labels("right").inc()
-        log.info("signed in", user=opened.who.name, role=opened.who.role.value, address=wanted.address)
+        log.info("signed in", user=opened.who.name, role=opened.who.role.value)
         return opened
