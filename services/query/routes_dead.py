@@ -12,7 +12,7 @@ from services.chassis.web import json_response
 from services.query.access import administrator_of
 from services.query.parameters import Parameters
 
-KEEP_S = 2.0
+KEEP_S, LONGEST_KEEP_S = 2.0, 15.0
 RARELY = 10
 """A long look is followed by a longer rest: most of the time the messages are free for whoever replays them"""
 LOOK_S = 20.0
@@ -42,7 +42,7 @@ class DeadReader:
                 except TimeoutError as error:
                     raise Unavailable("The broker takes too long to show what is parked; try again.") from error
                 ended = time.monotonic()
-                self._until = ended + max(KEEP_S, (ended - started) * RARELY)
+                self._until = ended + min(LONGEST_KEEP_S, max(KEEP_S, (ended - started) * RARELY))
             kept = self._kept
         return kept.model_copy(update={"items": kept.items[:limit]})
 
