@@ -218,4 +218,4 @@ def _say_ready(dashboard: Dashboard, known: weakref.WeakSet[Session]) -> None:
 
 def _sessions(dashboard: Dashboard) -> list[Session]:
     # By type: isinstance asks a weak proxy for its class, and raises where what another test's proxy stood for is gone.
-    return [one for one in gc.get_objects() if type(one) is Session and one._feed is dashboard.feed]
+    return [one for one in gc.get_objects() if type(one) is Session and getattr(one, "_feed", None) is dashboard.feed]

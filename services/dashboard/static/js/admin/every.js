@@ -1,4 +1,5 @@
 // Asks again and again while the page is seen: at once, then after so many seconds, and when somebody comes back to it.
+// Not below an open dialog: its button must still be there when it closes, for who works by keyboard.
 
 import { h } from "../dom.js"
 
@@ -8,7 +9,7 @@ export function every(seconds, work) {
   async function turn() {
     clearTimeout(timer)
     if (over || document.hidden) return
-    await work()
+    if (!document.querySelector("dialog[open]")) await work()
     clearTimeout(timer)
     if (!over) timer = setTimeout(turn, seconds * 1000)
   }

@@ -90,12 +90,13 @@ async function save(form) {
 
 export async function makeKeyFor(camera) {
   try {
-    showSecret(await tell("keys", { name: camera.name, scopes: ["upload", "read"], camera_id: camera.camera_id }), camera.name)
+    await showSecret(await tell("keys", { name: camera.name, scopes: ["upload", "read"], camera_id: camera.camera_id }), camera.name)
   } catch (error) {
     say(error.message, { error: true })
   }
 }
 
+// Answers when it was closed.
 export function showSecret(key, name) {
   setText(byId("secret-title"), t("keys.secret_title", { name }))
   setText(byId("secret-key"), key.key)
@@ -104,6 +105,7 @@ export function showSecret(key, name) {
   setText(byId("secret-curl"), curl(key.key))
   byId("secret-dialog").showModal()
   byId("secret-copy").focus()
+  return new Promise((resolve) => byId("secret-dialog").addEventListener("close", resolve, { once: true }))
 }
 
 // What a deployed trap sends, with a picture from anywhere.

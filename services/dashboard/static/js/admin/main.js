@@ -31,17 +31,23 @@ function show(name) {
     link.toggleAttribute("aria-current", current)
     if (current) link.setAttribute("aria-current", "page")
   }
+  keepInSight()
+  keepLanguageLinks()
+  SECTIONS[name].open()
+}
+
+// On a phone the sections lie in a row that scrolls sideways.
+function keepInSight() {
   const link = document.querySelector(".sections [aria-current]")
   const bar = link.closest("ul")
   bar.scrollLeft = link.offsetLeft - (bar.clientWidth - link.offsetWidth) / 2
-  keepLanguageLinks()
-  SECTIONS[name].open()
 }
 
 function badge(name, count) {
   const mark = document.querySelector(`.sections [data-section="${name}"] .badge`)
   mark.hidden = !count
   setText(mark, count ? number(count) : "")
+  keepInSight()
 }
 
 document.querySelector(".sections").addEventListener("click", (event) => {
