@@ -13,8 +13,11 @@ import pytest
 
 from proto.errors import NotFound
 from proto.job import JOB_TYPE, VERSION_HEADER
+from proto.reclassification import OrderState
 from proto.run import RunStatus
 from services.chassis.parked import Parked
+from services.chassis.reclassification import Reclassifications
+from services.chassis.retention_busy import BusyRuns
 from services.chassis.topology import CLASSIFY, PARKED
 from tests.stack_fixture import RunningStack
 from tests.support.classifier_worker import Bench, bench_on, picture, worker_process
@@ -121,3 +124,19 @@ async def test_command_wants_one_id_or_all_and_says_what_is_unknown(bench: Bench
     assert unknown.returncode == 1
     assert "No parked message" in unknown.stderr
     assert "Traceback" not in unknown.stderr
+
+
+async def test_retention_leaves_parked_and_reclassified_runs_alone(bench: Bench) -> None:
+    job, orders = await bench.add_run(1, publish=False), Reclassifications(bench.database, bench.broker)
+    busy = BusyRuns(orders, bench.broker, parking(bench))
+    await bench.broker.publish(job, PARKED)
+    await bench.until_empty(PARKED, 1)
+    order = await orders.order("better@2")
+    found = await busy.find()
+    assert job.run_id in found.run_ids
+    assert order.order_id in {each.order_id for each in found.orders}
+    assert (await orders.send(order.order_id)).state is OrderState.SENT  # and no job of it waits
+    await parking(bench).drop(None)
+    found = await busy.find()
+    assert job.run_id not in found.run_ids
+    assert order.order_id not in {each.order_id for each in found.orders}
