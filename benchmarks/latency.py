@@ -93,7 +93,7 @@ async def measure(stack: EmbeddedStack, options: argparse.Namespace) -> None:
     watcher = Watcher(base, stack.env["KRABBEL_SERVICE_KEY"])
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
-        follow = asyncio.create_task(watcher.follow(session))
+        follow = asyncio.create_task(watcher.follow())
         try:
             if not await watcher.connected(30):
                 raise SystemExit("the live stream did not open")

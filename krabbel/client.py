@@ -209,7 +209,7 @@ class QueryClient:
                 body = await answer.text()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unavailable(f"The service does not answer: {type(error).__name__}: {error}") from error
-        if answer.status != 200:
+        if answer.status not in (200, 201, 202):
             raise error_of(answer.status, body)
         try:
             return shape.model_validate_json(body)

@@ -2,70 +2,36 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import aiohttp
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from krabbel.client import error_of
+from krabbel.client_exports import ExportClient
 from krabbel.stack.state import load_env
-from proto.errors import Conflict, KrabbelError, Unavailable
+from proto.errors import Conflict, KrabbelError
 from proto.export import ExportJob, ExportState
 
 POLL_S = 0.5
-SILENCE_S = 120
+PATIENCE_S = 120.0
 console = Console(stderr=True)
 
 
-class Remote:
-    """The exports of one query service."""
-
-    def __init__(self, session: aiohttp.ClientSession, base: str) -> None:
-        self._session = session
-        self._base = f"{base.rstrip('/')}/api/v1/exports"
-
-    async def start(self, wanted: Mapping[str, str]) -> ExportJob:
-        """Start an export."""
-        async with self._answer("POST", "", json=dict(wanted)) as answer:
-            return ExportJob.model_validate_json(await answer.text())
-
-    async def job(self, job_id: str) -> ExportJob:
-        """Return how far an export is."""
-        async with self._answer("GET", f"/{job_id}") as answer:
-            return ExportJob.model_validate_json(await answer.text())
-
-    async def download(self, job: ExportJob, out: Path, progress: Progress) -> int:
-        """Fetch a finished export's file; a broken transfer leaves no half file. Returns its bytes."""
-        partial = out.with_name(f"{out.name}.part")
-        bar, size = progress.add_task("fetching", total=job.byte_size), 0
-        try:
-            async with self._answer("GET", f"/{job.job_id}/download") as answer:
-                with partial.open("wb") as file:
-                    async for chunk in answer.content.iter_chunked(256 * 1024):
-                        await asyncio.to_thread(file.write, chunk)
-                        size += len(chunk)
-                        progress.update(bar, completed=size)
-            if size != job.byte_size:
-                raise Unavailable(f"The file broke off after {size} of {job.byte_size} bytes; try again.")
-            partial.replace(out)
-        finally:
-            partial.unlink(missing_ok=True)
-        return size
-
-    @asynccontextmanager
-    async def _answer(self, method: str, path: str, **options: Any) -> AsyncIterator[aiohttp.ClientResponse]:
-        try:
-            async with self._session.request(method, self._base + path, **options) as answer:
-                if answer.status >= 400:
-                    raise error_of(answer.status, await answer.text())
-                yield answer
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unavailable(f"Krabbel does not answer at {self._base}: {type(error).__name__}.") from error
+async def _download(client: ExportClient, job: ExportJob, out: Path, progress: Progress) -> None:
+    """Fetch a finished export's file; a broken transfer leaves no half file."""
+    partial = out.with_name(f"{out.name}.part")
+    bar = progress.add_task("fetching", total=job.byte_size)
+    try:
+        with partial.open("wb") as file:
+            async for piece in client.export_file(job):
+                await asyncio.to_thread(file.write, piece)
+                progress.advance(bar, len(piece))
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def export(
@@ -90,11 +56,11 @@ def export(
 ) -> None:
     """Export runs to a file; the server makes it, this command shows how far it is and fetches it."""
     env = load_env(data_dir) if url is None or key is None else dict(os.environ)
-    given = {"format": format_, "camera": camera, "from": from_, "to": to, "class": label}
+    given = {"camera": camera, "from": from_, "to": to, "class": label}
     wanted = {name: value for name, value in given.items() if value}
     base, secret, target = url or env["KRABBEL_PUBLIC_URL"], key or env.get("KRABBEL_SERVICE_KEY", ""), out or Path()
     try:
-        job, path = asyncio.run(_export(base, secret, wanted, target, is_folder=target.is_dir()))
+        job, path = asyncio.run(_export(base, secret, format_, wanted, target, is_folder=target.is_dir()))
     except KrabbelError as error:
         console.print(f"[red]{error.title}:[/] {error.detail}")
         raise typer.Exit(1) from error
@@ -102,25 +68,22 @@ def export(
 
 
 async def _export(
-    base: str, key: str, wanted: Mapping[str, str], out: Path, *, is_folder: bool
+    base: str, key: str, format_: str, selection: Mapping[str, str], out: Path, *, is_folder: bool
 ) -> tuple[ExportJob, Path]:
-    headers = {"Authorization": f"Bearer {key}"} if key else {}
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=SILENCE_S)
-    async with aiohttp.ClientSession(headers=headers, timeout=timeout) as session:
-        remote = Remote(session, base)
-        job = await remote.start(wanted)
+    async with ExportClient(base, key, timeout_s=PATIENCE_S) as client:
+        job = await client.start_export(format_, selection)
         path = out / Path(job.file_name).name if is_folder else out
         with Progress(TextColumn("{task.description}"), BarColumn(), *_COLUMNS, console=console) as progress:
-            job = await _finished(remote, job, progress)
+            job = await _finished(client, job, progress)
         with Progress(TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console) as progress:
-            await remote.download(job, path, progress)
+            await _download(client, job, path, progress)
         return job, path
 
 
 _COLUMNS = (MofNCompleteColumn(), TextColumn("runs"), TimeElapsedColumn())
 
 
-async def _finished(remote: Remote, job: ExportJob, progress: Progress) -> ExportJob:
+async def _finished(client: ExportClient, job: ExportJob, progress: Progress) -> ExportJob:
     """Watch a job to its end.
 
     Raises:
@@ -128,7 +91,7 @@ async def _finished(remote: Remote, job: ExportJob, progress: Progress) -> Expor
     """
     bar = progress.add_task("writing", total=None)
     while True:
-        job = await remote.job(job.job_id)
+        job = await client.export_job(job.job_id)
         progress.update(bar, completed=job.runs_written, total=job.runs_total)
         if job.state is ExportState.FAILED:
             raise Conflict(f"The export failed: {job.reason}")

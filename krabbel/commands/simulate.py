@@ -126,7 +126,7 @@ async def _simulate(env: dict[str, str], wish: Wish, pictures: Pictures) -> int:
     watcher = Watcher(wish.base, env.get("KRABBEL_SERVICE_KEY") or traps[0].key)
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
-        follow = asyncio.create_task(watcher.follow(session))
+        follow = asyncio.create_task(watcher.follow())
         try:
             await watcher.connected(10)
             if wish.history:

@@ -4,8 +4,8 @@ import asyncio
 import time
 from contextlib import suppress
 
-import aiohttp
-
+from krabbel.client import QueryClient
+from proto.errors import Unavailable
 from proto.live import LiveEvent, LiveEventType
 
 
@@ -13,27 +13,21 @@ class Watcher:
     """Remembers when each run's first ``run.classified`` or ``run.failed`` arrived, and how often."""
 
     def __init__(self, base_url: str, read_key: str) -> None:
-        self._url = f"{base_url}/api/v1/live"
-        self._headers = {"Authorization": f"Bearer {read_key}"}
+        self._base_url, self._read_key = base_url, read_key
         self.classified: dict[str, float] = {}
         self.failed: set[str] = set()
         self._connected = asyncio.Event()
         self._news = asyncio.Event()
 
-    async def follow(self, session: aiohttp.ClientSession) -> None:
+    async def follow(self) -> None:
         """Read the stream until cancelled; reconnect, resuming after the last event."""
         last: str | None = None
-        while True:
-            headers = self._headers | ({"Last-Event-ID": last} if last else {})
-            with suppress(aiohttp.ClientError, TimeoutError):
-                timeout = aiohttp.ClientTimeout(total=None, sock_read=45)
-                async with session.get(self._url, headers=headers, timeout=timeout) as stream:
-                    stream.raise_for_status()
-                    self._connected.set()
-                    async for line in stream.content:
-                        if line.startswith(b"data:"):
-                            last = self._note(LiveEvent.model_validate_json(line[5:]))
-            await asyncio.sleep(0.5)
+        async with QueryClient(self._base_url, self._read_key) as client:
+            while True:
+                with suppress(Unavailable):
+                    async for event in client.live(last, opened=self._connected):
+                        last = self._note(event)
+                await asyncio.sleep(0.5)
 
     def _note(self, event: LiveEvent) -> str:
         if event.type is LiveEventType.CLASSIFIED:
