@@ -4,6 +4,7 @@ import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -57,7 +58,10 @@ async def test_camtrap_package_from_the_database_is_valid(world: World, tmp_path
     assert sum(row["observationType"] == "unclassified" for row in observations) == 0
 
 
-async def test_quick_way_through_the_database_gives_the_bytes_of_the_plain_way(world: World, tmp_path: Path):
+async def test_quick_way_through_the_database_gives_the_bytes_of_the_plain_way(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("services.query.exports.reader.BATCH", 10)  # several batches, fetched ahead
     # Given runs of every kind: odd clocks, people's words, twins, broken pictures, foreign classes
     await world.database.cameras.delete_many({})
     for camera in VARIED_CAMERAS:
@@ -75,6 +79,12 @@ async def test_quick_way_through_the_database_gives_the_bytes_of_the_plain_way(w
     assert len(items) == len(varied_items())
     assert (folder / "media.csv").read_bytes().decode() == media
     assert (folder / "observations.csv").read_bytes().decode() == observations
+    # ... and who goes away in the middle leaves nothing running behind
+    before = asyncio.all_tasks()
+    async with aclosing(reader.events(RunFilter())) as batches:
+        assert len(await anext(batches)) == 10
+        assert len(await anext(batches)) == 10
+    assert asyncio.all_tasks() <= before
 
 
 async def test_picture_that_no_model_could_read_says_why(world: World, tmp_path: Path):
