@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
+from deploy.acceptance import Acceptance, Door
 from krabbel.simulator.drawing import draw_run
 from proto.run import run_id_of
 from tests.support.deployed_trap import crop_name, send_run
@@ -119,6 +120,12 @@ def test_the_same_upload_twice_is_one_run(krabbel_system, api):
     run_id = run_id_of("camera", "5", str(end), str(end), hashes(crops))
     api.wait_until_done({run_id})
     assert [run["run_id"] for run in api.all_runs() if run["tracking_id"] == "5"] == [run_id]
+
+
+def test_the_acceptance_test_for_operators_finds_all_well(krabbel_system):
+    door = Door(krabbel_system.base_url, krabbel_system.keys.api)
+    for name, work in Acceptance(door, runs=2, timeout_s=90).steps():
+        assert work(), name
 
 
 def add_camera(system, name: str) -> str:
