@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from proto.errors import Unavailable
 from proto.retention import RetentionMode, RetentionRule, RetentionRules, RetentionSweep
 from proto.run import TrackingRun, thumbnail_key_of
 from services.chassis.logging import get_logger
@@ -62,7 +64,15 @@ class Pass:
                 await self._flush()
             except Stopped:
                 finished = False
+            except Unavailable:
+                with suppress(Unavailable):  # what went is gone, and counts as on its way out of the disk
+                    await self._note(started, finished=False, stored=stored, free=free)
+                raise
             finished = finished and not self._is_full
+        return await self._note(started, finished=finished, stored=stored, free=free)
+
+    async def _note(self, started: float, *, finished: bool, stored: int | None, free: int | None) -> RetentionSweep:
+        """Keep and tell what this sweep did, and return it."""
         sweep = RetentionSweep(
             at=self._now,
             seconds=round(time.monotonic() - started, 3),
@@ -171,9 +181,9 @@ class Pass:
             if decision.run_id in marked:
                 self._totals.add(decision)
                 batch.add(decision)
-        await self._sweeper.remove_going()
-        for count in batch.counts:
+        for count in batch.counts:  # marked is decided: a later sweep removes what this one cannot
             self._sweeper.note(count)
+        await self._sweeper.remove_going()
 
     async def _with_thumbnail(self, decisions: Collection[Decision]) -> list[Decision]:
         """Return those whose thumbnail is there; the others' is asked for, and a later sweep takes them."""

@@ -20,7 +20,6 @@ from services.chassis.retention_plan import doomed_keys
 from services.chassis.rollups import COUNTED_FIELDS, SHARDS, Rollups
 from services.chassis.trusted import trusted
 
-BY_STATUS = [("status", 1), ("received_at", 1)]
 GROUP = 64
 """Results in one transaction at most."""
 
@@ -209,10 +208,7 @@ class Runs:
 
         async def count() -> dict[str, int]:
             async with await self._database.client.start_session(snapshot=True) as session:
-                counts = {
-                    status: await runs.count_documents({"status": status}, session=session, hint=BY_STATUS)
-                    for status in moving
-                }
+                counts = {status: await runs.count_documents({"status": status}, session=session) for status in moving}
                 again = {"status": {"$in": moving}, "counted": {"$ne": None}}
                 counted = await self._rollups.total(session)
                 counts[RunStatus.CLASSIFIED.value] = counted - await runs.count_documents(again, session=session)
