@@ -59,7 +59,7 @@ function worker(one) {
     pair(t("work.model"), one.model_id),
     pair(t("work.runtime"), [one.runtime, one.device].join(", ")),
     pair(t("work.threads"), number(one.threads)),
-    pair(t("work.in_hand"), number(one.in_hand)),
+    pair(t("work.hand"), number(one.in_hand)),
     pair(t("work.done"), t("work.runs_images", { runs: one.runs, images: one.images })),
     pair(t("work.started"), moment(one.started_at)),
     pair(t("work.seen"), moment(one.seen_at)),
