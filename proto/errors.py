@@ -34,6 +34,12 @@ class WrongSignIn(KrabbelError):
     status, slug, title = 401, "wrong-sign-in", "Name or password is wrong"
 
 
+class SessionEnded(KrabbelError):
+    """The session is over, or its user was changed or removed."""
+
+    status, slug, title = 401, "session-ended", "The session has ended"
+
+
 class NotAllowed(KrabbelError):
     """The key is known and may not do this."""
 

@@ -10,6 +10,8 @@ from proto.base import Contract, UtcDatetime
 
 LONGEST_PASSWORD = 1024
 """Characters. Longer ones only cost time."""
+SHORTEST_PASSWORD = 12
+"""Characters."""
 MOST_TOKENS = 1000
 """Sessions asked about by one request at most."""
 
@@ -59,11 +61,26 @@ class FederatedSignIn(Contract):
     role: UserRole
 
 
+class PasswordChange(Contract):
+    """The body of ``POST /internal/sessions/password``: somebody who is signed in wants another password."""
+
+    token: str = Field(max_length=100)
+    current: SecretStr = Field(max_length=LONGEST_PASSWORD)
+    new: SecretStr = Field(max_length=LONGEST_PASSWORD)
+    address: str = Field(default="unknown", max_length=64)
+
+
 class Who(Contract):
     """Whom a session belongs to."""
 
     name: str
     role: UserRole
+    user_id: str = Field(default="", description="Empty from a query service of before")
+
+    @property
+    def federated(self) -> bool:
+        """Whether an identity provider vouches for the person, who so has no password here."""
+        return ":" in self.user_id
 
 
 class OpenedSession(Contract):

@@ -14,9 +14,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from proto.errors import BadRequest, TooManyRequests
-from proto.user import LONGEST_PASSWORD
+from proto.user import LONGEST_PASSWORD, SHORTEST_PASSWORD
 
-SHORTEST = 12
 AT_ONCE = 2
 """Each takes 64 MiB and a good part of a core."""
 WAIT_S = 5.0
@@ -80,8 +79,8 @@ def acceptable(password: str, name: str = "") -> str:
     Raises:
         BadRequest: it is too short, too long, or holds the name.
     """
-    if len(password) < SHORTEST:
-        raise BadRequest(f"A password has at least {SHORTEST} characters; four or five words make a good one.")
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadRequest(f"A password has at least {SHORTEST_PASSWORD} characters; four or five words make a good one.")
     if len(password) > LONGEST_PASSWORD:
         raise BadRequest(f"A password has at most {LONGEST_PASSWORD} characters.")
     if (len(name) > 3 and name.casefold() in password.casefold()) or len(set(password)) < 5:

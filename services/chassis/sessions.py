@@ -58,6 +58,11 @@ class Sessions:
         await self._touch([sessions[h] for h in valid], now)
         return [_who(user_of(valid[each])) if each in valid else None for each in hashes]
 
+    async def owner(self, token: str) -> str | None:
+        """Return the id of the user whom a token belongs to now; None if it is not valid."""
+        (who,) = await self.known([token])
+        return who.user_id if who else None
+
     async def close(self, token: str) -> None:
         """End a session; one that is not there has ended."""
         await available(lambda: self._sessions.delete_one({"_id": hash_key(token)}))
@@ -72,4 +77,4 @@ class Sessions:
 
 
 def _who(user: User) -> Who:
-    return Who(name=user.name, role=user.role)
+    return Who(name=user.name, role=user.role, user_id=user.user_id)

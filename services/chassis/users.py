@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pymongo import ReturnDocument
 
 from proto.errors import BadRequest, Conflict, NotFound
 from proto.user import User, UserName, UserRole
@@ -110,6 +111,14 @@ class Users:
         """
         await self._change({"_id": user_id(name), "federated": {"$ne": True}}, {"password": password_hash}, name)
 
+    async def change_password(self, key: str, old_hash: str, new_hash: str) -> Document | None:
+        """Replace the password of who proved to know the old one; all sessions of the user end.
+
+        Returns:
+            The user as it is now, for a new session; None where somebody changed the password, or removed the user.
+        """
+        return await self._changed({"_id": key, "password": old_hash}, {"password": new_hash})
+
     async def set_role(self, name: str, role: UserRole) -> None:
         """Say what the user may do; all sessions of the user end.
 
@@ -150,11 +159,16 @@ class Users:
         return True
 
     async def _change(self, query: Document, fields: Document, name: str) -> None:
-        change = {"$set": {**fields, "stamp": new_stamp(), "changed_at": datetime.now(UTC)}}
-        found = await available(lambda: self._users.find_one_and_update(query, change))
-        if found is None:
+        if await self._changed(query, fields) is None:
             raise _nobody(name)
-        await available(lambda: self._sessions.delete_many({"user_id": found["_id"]}))
+
+    async def _changed(self, query: Document, fields: Document) -> Document | None:
+        change = {"$set": {**fields, "stamp": new_stamp(), "changed_at": datetime.now(UTC)}}
+        after = ReturnDocument.AFTER
+        found = await available(lambda: self._users.find_one_and_update(query, change, return_document=after))
+        if found is not None:
+            await available(lambda: self._sessions.delete_many({"user_id": found["_id"]}))
+        return found
 
 
 def _nobody(name: str) -> UserNotFound:

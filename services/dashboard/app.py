@@ -14,6 +14,7 @@ from krabbel.client import QueryClient
 from services.chassis.forwarded import parse_networks
 from services.chassis.logging import get_logger
 from services.dashboard import old_addresses
+from services.dashboard.account import AccountHandler
 from services.dashboard.administering import ApiHandler
 from services.dashboard.assets import ASSETS_PATH, STATIC
 from services.dashboard.changes import ADDRESS as CHANGES_PATH
@@ -21,7 +22,7 @@ from services.dashboard.changes import ChangesHandler
 from services.dashboard.doorkeeper import LOGIN, Door, Doorkeeper, guarded
 from services.dashboard.feed import Feed
 from services.dashboard.oidc import IdentityProvider, parse_roles
-from services.dashboard.pages import login, now
+from services.dashboard.pages import account, login, now
 from services.dashboard.pages.handler import PageHandler
 from services.dashboard.pages.registry import PAGES
 from services.dashboard.passing import PREFIX
@@ -134,6 +135,7 @@ class Dashboard:
         routes: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
             (LOGIN, SignInHandler, signing_in),
             (LOGOUT, SignOutHandler, signing_in),
+            (account.PAGE.path, AccountHandler, signing_in),
             (OUTLINE_PATH, OutlineHandler, {}),
             (VERIFY_PATH, VerifyHandler, {"gateway": self._gateway}),
             (rf"{PREFIX}(.+)", ApiHandler, {"client": self._client, "gateway": self._administration}),
@@ -142,7 +144,7 @@ class Dashboard:
             *(
                 (page.path, PageHandler, {"page": page, **shown})
                 for page in PAGES
-                if page not in (now.PAGE, login.PAGE)
+                if page not in (now.PAGE, login.PAGE, account.PAGE)
             ),
         ]
         if settings.oidc_issuer:

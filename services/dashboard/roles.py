@@ -26,6 +26,8 @@ class Person:
     role: Role
     name: str = ""
     token: str = ""
+    user_id: str = ""
+    federated: bool = False
 
     @property
     def signed_in(self) -> bool:
@@ -35,7 +37,7 @@ class Person:
 
 def person(who: Who, token: str) -> Person:
     """Return the person that a session belongs to."""
-    return Person(ROLES[who.role], who.name, token)
+    return Person(ROLES[who.role], who.name, token, who.user_id, who.federated)
 
 
 def remember(request: object, found: Person | None) -> None:

@@ -7,10 +7,12 @@ import aiohttp
 
 from krabbel.client import error_of
 from proto.base import Contract
-from proto.errors import TooManyRequests, Unavailable, WrongSignIn
+from proto.errors import BadRequest, SessionEnded, TooManyRequests, Unavailable, WrongSignIn
 from proto.user import FederatedSignIn, OpenedSession, SessionsKnown, Who
 
 Answer = TypeVar("Answer", bound=Contract)
+TOLD = (WrongSignIn, SessionEnded, TooManyRequests, BadRequest)
+"""What the person before the page can do something about."""
 TIMEOUT = aiohttp.ClientTimeout(total=8, sock_connect=3)
 
 
@@ -35,6 +37,18 @@ class SessionsClient:
     async def open_federated(self, wanted: FederatedSignIn) -> OpenedSession:
         """Sign in whom an identity provider vouched for."""
         return await self._ask("POST", "/federated", OpenedSession, wanted.model_dump(mode="json"))
+
+    async def change_password(self, token: str, current: str, new: str, address: str) -> OpenedSession:
+        """Give who is signed in another password; return the session in place of the old.
+
+        Raises:
+            SessionEnded: the session is over.
+            WrongSignIn: the current password is another one.
+            TooManyRequests: too many were wrong lately.
+            BadRequest: the new one cannot be a password.
+        """
+        body = {"token": token, "current": current, "new": new, "address": address}
+        return await self._ask("POST", "/password", OpenedSession, body)
 
     async def known(self, tokens: Sequence[str]) -> tuple[Who | None, ...]:
         """Return whom each token belongs to."""
@@ -63,7 +77,7 @@ class SessionsClient:
         if answer.status < 400:
             return shape.model_validate_json(text or "{}")
         refusal = error_of(answer.status, text)
-        if isinstance(refusal, (WrongSignIn, TooManyRequests)):
+        if isinstance(refusal, TOLD):
             wait = answer.headers.get("Retry-After", "")
             raise type(refusal)(refusal.detail, retry_after_s=int(wait) if wait.isdecimal() else None)
         # A wrong service key, an older query service: nothing that the person before the page could mend.

@@ -65,7 +65,7 @@ class SignInHandler(RequestHandler):
         if not from_our_form(self.request) or len(self.request.body) > LARGEST_FORM:
             self._show(HTTPStatus.FORBIDDEN, wanted, "elsewhere")
             return
-        if self._scheme() == "http" and self._public_url.startswith("https:"):
+        if self._insecure():
             self._show(HTTPStatus.FORBIDDEN, wanted, "insecure")  # the password is known to the line already: say so
             return
         name = self.get_body_argument("name", "")[:200]
@@ -85,6 +85,12 @@ class SignInHandler(RequestHandler):
     async def _enter(self, opened: OpenedSession, wanted: str, *, secure: bool) -> None:
         """Give the browser its session, and send it on."""
         await self._leave()
+        self._give(opened, secure=secure)
+        home = "/" + frame.address(self._language(), {})
+        self.redirect(home if wanted == "/" else wanted, status=HTTPStatus.SEE_OTHER)
+
+    def _give(self, opened: OpenedSession, *, secure: bool) -> None:
+        """Give the browser its session."""
         self.set_cookie(
             SESSION_COOKIE,
             opened.token,
@@ -95,8 +101,6 @@ class SignInHandler(RequestHandler):
             secure=secure,
         )
         self.set_header("Cache-Control", "no-store")
-        home = "/" + frame.address(self._language(), {})
-        self.redirect(home if wanted == "/" else wanted, status=HTTPStatus.SEE_OTHER)
 
     async def _leave(self) -> None:
         """End the session of before, if there was one: a browser is one person's at a time."""
@@ -127,6 +131,10 @@ class SignInHandler(RequestHandler):
 
     def _language(self) -> str:
         return language_of(self.get_argument("lang", None))
+
+    def _insecure(self) -> bool:
+        """Return whether a password came unencrypted to a Krabbel that has HTTPS."""
+        return self._scheme() == "http" and self._public_url.startswith("https:")
 
     def _scheme(self) -> str:
         """Return how the browser reached us. It says so itself with every form; else the proxy does."""

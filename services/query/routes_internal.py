@@ -8,7 +8,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from proto.errors import BadRequest, KrabbelError, NotAuthenticated, Unavailable
-from proto.user import MOST_TOKENS, FederatedSignIn, SessionsAsked, SessionsKnown, SignIn
+from proto.user import MOST_TOKENS, FederatedSignIn, PasswordChange, SessionsAsked, SessionsKnown, SignIn
 from services.chassis.auth import key_of
 from services.chassis.database import Database
 from services.chassis.logging import get_logger
@@ -91,6 +91,16 @@ async def open_federated(request: web.Request) -> web.Response:
     return json_response(opened, status=201, headers=NOT_KEPT)
 
 
+async def change_password(request: web.Request) -> web.Response:
+    """``POST /internal/sessions/password``: another password for who is signed in, and a new session."""
+    require_service(request)
+    try:
+        wanted = PasswordChange.model_validate_json(await request.read() or b"{}")
+    except ValidationError:
+        raise BadRequest("Send token, current, new and address, none of them too long.") from None
+    return json_response(await request.app[DESK].change_password(wanted), headers=NOT_KEPT)
+
+
 async def check_sessions(request: web.Request) -> web.Response:
     """``POST /internal/sessions/check``: whom tokens belong to. Tokens are sent in bodies: no log ever has them."""
     require_service(request)
@@ -114,6 +124,7 @@ def routes() -> list[web.RouteDef]:
     return [
         web.post("/internal/sessions", open_session),
         web.post("/internal/sessions/federated", open_federated),
+        web.post("/internal/sessions/password", change_password),
         web.post("/internal/sessions/check", check_sessions),
         web.delete("/internal/sessions", close_session),
     ]

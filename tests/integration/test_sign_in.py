@@ -75,7 +75,7 @@ async def test_right_password_opens_a_session_that_ends_with_sign_out(
     status, opened = await sign_in(query, "ANNA KÄFER", PASSWORD)
 
     assert status == 201
-    assert opened["who"] == {"name": "Anna Käfer", "role": "editor"}
+    assert opened["who"] == {"name": "Anna Käfer", "role": "editor", "user_id": "anna käfer"}
     token = opened["token"]
     assert len(token) >= 43  # 256 bits
     assert await who(query, token, "unknown") == [opened["who"], None]
@@ -125,7 +125,7 @@ async def test_session_ends_unused_and_in_any_case_and_use_is_noted(users: Users
         await database.sessions.update_one({"_id": hash_key(token)}, {"$set": change})
 
     await moved(used_at=-0.9, expires_at=0.1)
-    assert await sessions.known([token]) == [Who(name="Anna Käfer", role=UserRole.EDITOR)]
+    assert await sessions.known([token]) == [Who(name="Anna Käfer", role=UserRole.EDITOR, user_id="anna käfer")]
     session = await database.sessions.find_one({})
     assert session is not None
     assert session["expires_at"] > datetime.now(UTC) + timedelta(minutes=59)
@@ -158,11 +158,49 @@ async def test_too_many_wrong_passwords_stop_a_name_and_an_address_but_nobody_el
     assert (await sign_in(query, "Berta", PASSWORD, "5.6.7.8"))[0] == 201
 
 
+async def change_password(query: TestClient, token: str, current: str, new: str) -> tuple[int, dict]:
+    body = {"token": token, "current": current, "new": new, "address": "1.2.3.4"}
+    async with query.post("/internal/sessions/password", json=body) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_own_password_is_changed_by_who_knows_it_and_all_other_sessions_end(
+    query: TestClient, users: Users
+) -> None:
+    (_, here), (_, elsewhere) = [await sign_in(query, "anna käfer", PASSWORD) for _ in range(2)]
+    refused = await change_password(query, here["token"], PASSWORD, "anna käfer und ihr name")
+    assert (refused[0], refused[1]["type"]) == (400, "urn:krabbel:problem:bad-request")
+
+    status, opened = await change_password(query, here["token"], PASSWORD, "fünf sehr bunte käfer")
+
+    assert status == 200
+    assert await who(query, here["token"], elsewhere["token"], opened["token"]) == [None, None, opened["who"]]
+    assert (await sign_in(query, "anna käfer", PASSWORD))[0] == 401
+    assert (await sign_in(query, "anna käfer", "fünf sehr bunte käfer"))[0] == 201
+    ended = await change_password(query, here["token"], "fünf sehr bunte käfer", PASSWORD)
+    assert (ended[0], ended[1]["type"]) == (401, "urn:krabbel:problem:session-ended")
+
+
+async def test_wrong_current_passwords_are_counted_with_those_of_the_sign_in(query: TestClient, users: Users) -> None:
+    _, opened = await sign_in(query, "anna käfer", PASSWORD)
+    assert [(await change_password(query, opened["token"], "falsch", "x" * 20))[0] for _ in range(4)] == [401] * 3 + [
+        429
+    ]
+    assert (await sign_in(query, "anna käfer", PASSWORD))[0] == 429
+
+
+async def test_who_signs_in_at_a_provider_has_no_password_to_change(query: TestClient) -> None:
+    body = {"subject": "https://idp.example#1", "name": "Zoë", "role": "admin"}
+    async with query.post("/internal/sessions/federated", json=body) as answer:
+        token = (await answer.json())["token"]
+    assert (await change_password(query, token, "", "fünf sehr bunte käfer"))[0] == 403
+
+
 async def test_nobody_but_a_service_asks_for_sessions(query: TestClient, users: Users, database: Database) -> None:
     admin = await Cameras(database).issue_key(frozenset({Scope.ADMIN}), None, "an admin's")
     body = {"name": "Anna Käfer", "password": PASSWORD, "address": ""}
     for key in ("", "wrong", admin):
-        for method, path in (("POST", ""), ("POST", "/check"), ("DELETE", "")):
+        for method, path in (("POST", ""), ("POST", "/check"), ("POST", "/password"), ("DELETE", "")):
             headers = {"Authorization": f"Bearer {key}"}
             async with query.request(method, f"/internal/sessions{path}", json=body, headers=headers) as answer:
                 assert answer.status == 401
@@ -180,7 +218,11 @@ async def test_whom_a_provider_vouches_for_has_todays_role_and_meets_no_local_na
             assert datetime.fromisoformat(opened["ends_at"]) < datetime.now(UTC) + timedelta(hours=25)
             tokens.append(opened["token"])
 
-    assert await who(query, *tokens) == [None, None, {"name": "Anna Käfer", "role": "admin"}], "a new role ends the old"
+    assert await who(query, *tokens) == [
+        None,
+        None,
+        {"name": "Anna Käfer", "role": "admin", "user_id": "oidc:https://idp.example#1"},
+    ], "a new role ends the old"
     assert [user.user_id for user in await users.all()] == ["anna käfer", "oidc:https://idp.example#1"]
     assert (await sign_in(query, "oidc:https://idp.example#1", ""))[0] == 401, "has no password here"
     await users.remove("oidc:https://idp.example#1")

@@ -53,6 +53,7 @@ class FakeQuery:
         self.workers = 1
         self.sessions: dict[str, Who] = {}
         """Who is signed in, by token."""
+        self._times = 0
         self.passwords: dict[str, tuple[str, Who]] = {}
         self.federated: list[str] = []
         self._streams: set[asyncio.Queue[bytes | None]] = set()
@@ -249,10 +250,12 @@ class FakeQuery:
         finally:
             self._streams.discard(queue)
 
-    def sign_in(self, role: UserRole = UserRole.ADMIN, name: str = "Anna Käfer") -> str:
+    def sign_in(self, role: UserRole = UserRole.ADMIN, name: str = "Anna Käfer", user_id: str = "") -> str:
         """Somebody signs in; return the token."""
         token = f"token-of-{name}-{role.value}".replace(" ", "-").replace("ä", "ae")
-        self.sessions[token] = Who(name=name, role=role)
+        self._times += 1
+        token += f"-{self._times}"
+        self.sessions[token] = Who(name=name, role=role, user_id=user_id or name.casefold())
         return token
 
     async def _internal(self, request: web.Request) -> web.Response:
@@ -265,6 +268,8 @@ class FakeQuery:
         if request.path.endswith("/check"):
             known = [self.sessions.get(token) for token in body["tokens"]]
             return web.json_response({"items": [who and who.model_dump(mode="json") for who in known]})
+        if request.path.endswith("/password"):
+            return self._change_password(body)
         if request.path.endswith("/federated"):
             self.federated.append(body["subject"])
             return self._opened(Who(name=body["name"], role=body["role"]))
@@ -275,6 +280,25 @@ class FakeQuery:
         if who is None or body["password"] != password:
             problem = {"type": "urn:krabbel:problem:wrong-sign-in", "title": "", "status": 401, "detail": ""}
             return web.json_response(problem, status=401)
+        return self._opened(who)
+
+    def _change_password(self, body: dict[str, str]) -> web.Response:
+        who = self.sessions.get(body["token"])
+        assert body["address"]
+        slug, status = "", 0
+        if who is None:
+            slug, status = "session-ended", 401
+        elif body["current"] == "limited":
+            slug, status = "too-many-requests", 429
+        elif body["current"] != self.passwords[who.user_id][0]:
+            slug, status = "wrong-sign-in", 401
+        elif len(body["new"]) < 12:
+            slug, status = "bad-request", 400
+        if who is None or slug:
+            problem = {"type": f"urn:krabbel:problem:{slug}", "title": "", "status": status, "detail": ""}
+            return web.json_response(problem, status=status)
+        self.passwords[who.user_id] = (body["new"], who)
+        self.sessions = {token: other for token, other in self.sessions.items() if other != who}
         return self._opened(who)
 
     def _opened(self, who: Who) -> web.Response:

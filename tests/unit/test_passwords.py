@@ -6,9 +6,10 @@ import pytest
 from argon2 import PasswordHasher
 
 from proto.errors import BadRequest
+from proto.user import SHORTEST_PASSWORD
 from services.chassis import failures as failures_module
 from services.chassis.failures import Failures
-from services.chassis.passwords import SHORTEST, Passwords, acceptable, generated
+from services.chassis.passwords import Passwords, acceptable, generated
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
@@ -52,7 +53,9 @@ async def test_many_at_once_wait_for_each_other() -> None:
     assert all(await asyncio.gather(*(passwords.matches(stored, "vier bunte käfer") for _ in range(20))))
 
 
-@pytest.mark.parametrize("password", ["short", "x" * (SHORTEST - 1), "x" * 1025, "aaaaaaaaaaaaaaaa", "Redakteur-2026"])
+@pytest.mark.parametrize(
+    "password", ["short", "x" * (SHORTEST_PASSWORD - 1), "x" * 1025, "aaaaaaaaaaaaaaaa", "Redakteur-2026"]
+)
 def test_password_that_is_easily_guessed_is_refused(password: str) -> None:
     with pytest.raises(BadRequest):
         acceptable(password, "redakteur")

@@ -109,6 +109,7 @@ def variables(  # everything the frame shows
         "assets": ASSETS_PATH,
         "bokeh": BOKEH_JS,
         "home": "/" + address(language, {}),
+        "account": address(language, {}),
         "address": partial(address, language, state),
         "person": person if person and person.signed_in else None,
         "sign_in": "/login" + address(language, {"next": page.path + address(language, state)}),

@@ -1,6 +1,6 @@
 """All pages, in the order of the navigation. A page that stands here is served, and appears there."""
 
-from services.dashboard.pages import admin, archive, day, login, now, season, stories, verify
+from services.dashboard.pages import account, admin, archive, day, login, now, season, stories, verify
 from services.dashboard.pages.page import Page
 
 PAGES: tuple[Page, ...] = (
@@ -12,4 +12,5 @@ PAGES: tuple[Page, ...] = (
     verify.PAGE,
     admin.PAGE,
     login.PAGE,
+    account.PAGE,
 )
