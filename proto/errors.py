@@ -22,6 +22,12 @@ class BadRequest(KrabbelError):
     status, slug, title = 400, "bad-request", "The request cannot be understood"
 
 
+class NameUnfit(BadRequest):
+    """A person cannot have this name."""
+
+    slug, title = "name-unfit", "This can be no name"
+
+
 class NotAuthenticated(KrabbelError):
     """No key, or one that nobody knows."""
 
@@ -98,6 +104,24 @@ class Conflict(KrabbelError):
     """The thing exists already, or its state does not allow this."""
 
     status, slug, title = 409, "conflict", "This does not fit the present state"
+
+
+class NameTaken(Conflict):
+    """Somebody has this name."""
+
+    slug, title = "name-taken", "Somebody has this name"
+
+
+class LastAdmin(Conflict):
+    """Nobody would be left who may administer."""
+
+    slug, title = "last-admin", "This is the last admin"
+
+
+class OwnAccount(Conflict):
+    """What one person does to others is not done to oneself."""
+
+    slug, title = "own-account", "This is your own account"
 
 
 class UploadRejected(KrabbelError):

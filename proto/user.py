@@ -61,6 +61,39 @@ class FederatedSignIn(Contract):
     role: UserRole
 
 
+class People(Contract):
+    """The answer to ``GET /internal/people``: everybody, and who of them asks."""
+
+    items: tuple[User, ...]
+    you: str = Field(description="The user_id of who asks")
+
+
+class NewPerson(Contract):
+    """The body of ``POST /internal/people``; the password is made."""
+
+    name: str = Field(max_length=200)
+    role: UserRole = UserRole.READER
+
+
+class ThisPerson(Contract):
+    """The body of ``POST /internal/people/password`` and ``…/remove``."""
+
+    user_id: str = Field(min_length=1, max_length=600)
+
+
+class OtherRole(ThisPerson):
+    """The body of ``POST /internal/people/role``."""
+
+    role: UserRole
+
+
+class MadePassword(Contract):
+    """Whom a password was made for: the only moment at which it can be read."""
+
+    name: str
+    password: str
+
+
 class PasswordChange(Contract):
     """The body of ``POST /internal/sessions/password``: somebody who is signed in wants another password."""
 

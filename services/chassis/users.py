@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pymongo import ReturnDocument
 
-from proto.errors import BadRequest, Conflict, NotFound
+from proto.errors import Conflict, LastAdmin, NameTaken, NameUnfit, NotFound
 from proto.user import User, UserName, UserRole
 from services.chassis.database import Database, Document, available, insert_once
 
@@ -62,13 +62,13 @@ class Users:
         """Store a new user.
 
         Raises:
-            BadRequest: this can be no name.
-            Conflict: somebody has it.
+            NameUnfit: this can be no name.
+            NameTaken: somebody has it.
         """
         try:
             name = _NAME.validate_python(unicodedata.normalize("NFKC", name).strip())
         except ValidationError as error:
-            raise BadRequest(
+            raise NameUnfit(
                 "A name has letters, digits, blanks and . @ + - _, at most 80, and begins with a letter or digit."
             ) from error
         now = datetime.now(UTC)
@@ -82,7 +82,7 @@ class Users:
             "changed_at": now,
         }
         if not await available(lambda: insert_once(self._users, document)):
-            raise Conflict(f"There is a user {name!r} already. `krabbel user list` shows all.")
+            raise NameTaken(f"There is a user {name!r} already. `krabbel user list` shows all.")
         return user_of(document)
 
     async def admit_federated(self, subject: str, name: str, role: UserRole) -> Document:
@@ -124,7 +124,10 @@ class Users:
 
         Raises:
             UserNotFound: nobody has this name.
+            LastAdmin: nobody else may administer.
         """
+        if role is not UserRole.ADMIN:
+            await self._keep_an_admin(name)
         await self._change({"_id": {"$in": [user_id(name), name]}}, {"role": role.value}, name)
 
     async def rehashed(self, key: str, old_hash: str, new_hash: str) -> None:
@@ -142,7 +145,9 @@ class Users:
 
         Raises:
             UserNotFound: nobody has this name.
+            LastAdmin: nobody else may administer.
         """
+        await self._keep_an_admin(name)
         removed = await available(lambda: self._users.find_one_and_delete({"_id": {"$in": [user_id(name), name]}}))
         if removed is None:
             raise _nobody(name)
@@ -157,6 +162,15 @@ class Users:
         except Conflict:  # another process was quicker
             return False
         return True
+
+    async def _keep_an_admin(self, name: str) -> None:
+        """Return where somebody but this user may administer, or the user may not either.
+
+        Two admins who take each other's role at the same moment get past this; ``krabbel user role`` mends that.
+        """
+        admins = await available(lambda: self._users.find({"role": UserRole.ADMIN.value}, {"_id": 1}).to_list(None))
+        if admins and {admin["_id"] for admin in admins} <= {user_id(name), name}:
+            raise LastAdmin(f"{name!r} is the only admin: give somebody else that role before.")
 
     async def _change(self, query: Document, fields: Document, name: str) -> None:
         if await self._changed(query, fields) is None:

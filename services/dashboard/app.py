@@ -26,6 +26,8 @@ from services.dashboard.pages import account, login, now
 from services.dashboard.pages.handler import PageHandler
 from services.dashboard.pages.registry import PAGES
 from services.dashboard.passing import PREFIX
+from services.dashboard.people import PATH as PEOPLE_PATH
+from services.dashboard.people import PeopleHandler
 from services.dashboard.roles import Role
 from services.dashboard.routes_outline import PATH as OUTLINE_PATH
 from services.dashboard.routes_outline import OutlineHandler
@@ -138,6 +140,7 @@ class Dashboard:
             (account.PAGE.path, AccountHandler, signing_in),
             (OUTLINE_PATH, OutlineHandler, {}),
             (VERIFY_PATH, VerifyHandler, {"gateway": self._gateway}),
+            (PEOPLE_PATH, PeopleHandler, {"sessions": self._sessions}),
             (rf"{PREFIX}(.+)", ApiHandler, {"client": self._client, "gateway": self._administration}),
             (CHANGES_PATH, ChangesHandler, {"changes": self.feed.changes, "keeper": self.keeper}),
             (ADDRESS, SunHandler, {"state": self.feed.state}),

@@ -39,6 +39,7 @@ from services.query import (
     routes_internal,
     routes_legacy,
     routes_live,
+    routes_people,
     routes_previews,
     routes_reclassifications,
     routes_retention,
@@ -83,6 +84,7 @@ ROOMS = (
     routes_embeds,
     routes_docs,
     routes_internal,
+    routes_people,
 )
 log = get_logger(__name__)
 

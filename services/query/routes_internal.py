@@ -23,6 +23,7 @@ from services.query.sign_in import SIGN_INS, SignInDesk
 TOKEN = "Krabbel-Session"  # noqa: S105
 SESSIONS = web.AppKey("sessions", Sessions)
 USERS = web.AppKey("users", Users)
+PASSWORDS = web.AppKey("passwords", Passwords)
 DESK = web.AppKey("sign_in_desk", SignInDesk)
 NOT_KEPT = {"Cache-Control": "no-store"}
 log = get_logger(__name__)
@@ -31,9 +32,10 @@ log = get_logger(__name__)
 def open_desk(app: web.Application, database: Database, settings: QuerySettings) -> None:
     """Put into the application what the handlers here use."""
     app[USERS] = users = Users(database)
+    app[PASSWORDS] = passwords = Passwords()
     idle, longest = timedelta(hours=settings.session_idle_hours), timedelta(days=settings.session_days)
     app[SESSIONS] = sessions = Sessions(database, idle, longest)
-    app[DESK] = SignInDesk(users, sessions, Passwords(), settings.sign_in_failures)
+    app[DESK] = SignInDesk(users, sessions, passwords, settings.sign_in_failures)
 
 
 async def make_first_admin(database: Database, settings: QuerySettings) -> None:

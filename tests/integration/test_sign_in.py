@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
 from proto.camera import Scope
+from proto.errors import LastAdmin
 from proto.user import UserRole, Who
 from services.chassis.cameras import Cameras, hash_key
 from services.chassis.database import Database, open_database
@@ -204,6 +205,8 @@ async def test_nobody_but_a_service_asks_for_sessions(query: TestClient, users: 
             headers = {"Authorization": f"Bearer {key}"}
             async with query.request(method, f"/internal/sessions{path}", json=body, headers=headers) as answer:
                 assert answer.status == 401
+        async with query.get("/internal/people", headers={"Authorization": f"Bearer {key}"}) as answer:
+            assert answer.status == 401
 
 
 async def test_whom_a_provider_vouches_for_has_todays_role_and_meets_no_local_name(
@@ -225,6 +228,7 @@ async def test_whom_a_provider_vouches_for_has_todays_role_and_meets_no_local_na
     ], "a new role ends the old"
     assert [user.user_id for user in await users.all()] == ["anna käfer", "oidc:https://idp.example#1"]
     assert (await sign_in(query, "oidc:https://idp.example#1", ""))[0] == 401, "has no password here"
+    await users.set_role("Anna Käfer", UserRole.ADMIN)  # else the last admin would go
     await users.remove("oidc:https://idp.example#1")
     assert await who(query, *tokens) == [None] * 3
 
@@ -243,6 +247,55 @@ async def test_backup_holds_the_people_and_nobody_who_is_signed_in(
         kept = await snapshot.collections()
         assert "users" in kept
         assert "sessions" not in kept
+
+
+async def of_people(query: TestClient, token: str, path: str = "", **body: str) -> tuple[int, dict]:
+    sent = {"json": body} if body else {}
+    async with query.request(
+        "POST" if body else "GET", f"/internal/people{path}", headers={"Krabbel-Session": token}, **sent
+    ) as answer:
+        return answer.status, await answer.json() if answer.status != 204 else {}
+
+
+async def test_admin_adds_changes_and_removes_people_but_neither_the_last_admin_nor_himself(
+    query: TestClient, users: Users, database: Database
+) -> None:
+    await users.add("Olga", UserRole.ADMIN, await Passwords(QUICK).hash(PASSWORD))
+    olga = (await sign_in(query, "olga", PASSWORD))[1]["token"]
+
+    status, made = await of_people(query, olga, name="Max", role="editor")
+    assert (status, made["name"]) == (201, "Max")
+    assert (await of_people(query, olga, name="MAX", role="editor"))[1]["type"] == "urn:krabbel:problem:name-taken"
+    assert (await of_people(query, olga, name=":", role="editor"))[1]["type"] == "urn:krabbel:problem:name-unfit"
+    _, opened = await sign_in(query, "max", made["password"])
+    assert opened["who"] == {"name": "Max", "role": "editor", "user_id": "max"}
+    assert (await of_people(query, opened["token"]))[0] == 403, "an editor"
+    _, again = await of_people(query, olga, "/password", user_id="max")
+    assert await who(query, opened["token"]) == [None]
+    assert (await sign_in(query, "max", again["password"]))[0] == 201
+    _, listed = await of_people(query, olga)
+    assert listed["you"] == "olga"
+    assert [(one["user_id"], one["role"]) for one in listed["items"]] == [
+        ("anna käfer", "editor"),
+        ("max", "editor"),
+        ("olga", "admin"),
+    ]
+    assert "argon2" not in str(listed)
+
+    for path, more in (("/role", {"role": "reader"}), ("/remove", {}), ("/password", {})):
+        status, refused = await of_people(query, olga, path, user_id="olga", **more)
+        assert (status, refused["type"]) == (409, "urn:krabbel:problem:own-account")
+    with pytest.raises(LastAdmin):
+        await users.set_role("Olga", UserRole.EDITOR)
+    with pytest.raises(LastAdmin):
+        await users.remove("OLGA")
+    assert (await of_people(query, olga, "/role", user_id="max", role="admin"))[0] == 204
+    await users.set_role("Olga", UserRole.EDITOR)  # now there is another
+    assert (await of_people(query, olga))[0] == 401, "a new role ends the session"
+
+    boss = (await sign_in(query, "max", again["password"]))[1]["token"]
+    assert (await of_people(query, boss, "/remove", user_id="olga"))[0] == 204
+    assert (await of_people(query, boss, "/remove", user_id="olga"))[1]["type"] == "urn:krabbel:problem:user-not-found"
 
 
 def krabbel(env: dict[str, str], *arguments: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":

@@ -54,6 +54,7 @@ class FakeQuery:
         self.sessions: dict[str, Who] = {}
         """Who is signed in, by token."""
         self._times = 0
+        self.people_asked: list[tuple[str, str, dict[str, str]]] = []
         self.passwords: dict[str, tuple[str, Who]] = {}
         self.federated: list[str] = []
         self._streams: set[asyncio.Queue[bytes | None]] = set()
@@ -261,6 +262,8 @@ class FakeQuery:
     async def _internal(self, request: web.Request) -> web.Response:
         if self._away or request.headers.get("Authorization") != f"Bearer {self.key}":
             return web.Response(status=502, text="bad gateway")
+        if request.path.startswith("/internal/people"):
+            return await self._of_people(request)
         if request.method == "DELETE":
             self.sessions.pop(request.headers["Krabbel-Session"], None)
             return web.Response(status=204)
@@ -281,6 +284,21 @@ class FakeQuery:
             problem = {"type": "urn:krabbel:problem:wrong-sign-in", "title": "", "status": 401, "detail": ""}
             return web.json_response(problem, status=401)
         return self._opened(who)
+
+    async def _of_people(self, request: web.Request) -> web.Response:
+        """What was asked is kept; nobody is changed."""
+        action = request.path.removeprefix("/internal/people")
+        who = self.sessions[request.headers["Krabbel-Session"]]
+        if request.method == "GET":
+            return web.json_response({"items": [], "you": who.user_id})
+        asked = await request.json()
+        self.people_asked.append((action, who.user_id, asked))
+        if asked.get("user_id") == who.user_id:
+            problem = {"type": "urn:krabbel:problem:own-account", "title": "", "status": 409, "detail": "Your own."}
+            return web.json_response(problem, status=409)
+        if action in ("/role", "/remove"):
+            return web.Response(status=204)
+        return web.json_response({"name": "Max", "password": "made"}, status=200 if action else 201)
 
     def _change_password(self, body: dict[str, str]) -> web.Response:
         who = self.sessions.get(body["token"])

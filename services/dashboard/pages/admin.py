@@ -3,7 +3,7 @@
 from services.dashboard.pages.page import Page, Request
 from services.dashboard.roles import Role
 
-SECTIONS = ("work", "cameras", "keys", "dead", "models", "exports", "storage")
+SECTIONS = ("work", "cameras", "keys", "people", "dead", "models", "exports", "storage")
 
 
 def brings(request: Request) -> dict[str, object]:

@@ -98,11 +98,23 @@ export async function makeKeyFor(camera) {
 
 // Answers when it was closed.
 export function showSecret(key, name) {
-  setText(byId("secret-title"), t("keys.secret_title", { name }))
-  setText(byId("secret-key"), key.key)
   byId("secret-trap").hidden = !key.scopes.includes("upload") || !key.camera_id
   setText(byId("secret-endpoint"), `${boot.origin}/classify`)
   setText(byId("secret-curl"), curl(key.key))
+  return display({ title: t("keys.secret_title", { name }), once: t("keys.once"), done: t("keys.done") }, key.key)
+}
+
+// Another secret that is shown only now, such as a new password. Resolves when the dialog is closed.
+export function showOnce(words, secret) {
+  byId("secret-trap").hidden = true
+  return display(words, secret)
+}
+
+function display({ title, once, done }, secret) {
+  setText(byId("secret-title"), title)
+  setText(byId("secret-once"), once)
+  setText(byId("secret-done"), done)
+  setText(byId("secret-key"), secret)
   byId("secret-dialog").showModal()
   byId("secret-copy").focus()
   return new Promise((resolve) => byId("secret-dialog").addEventListener("close", resolve, { once: true }))

@@ -10,10 +10,11 @@ import { every } from "./every.js"
 import * as exports from "./exports.js"
 import * as keys from "./keys.js"
 import * as models from "./models.js"
+import * as people from "./people.js"
 import * as storage from "./storage.js"
 import * as work from "./work.js"
 
-const SECTIONS = { work, cameras, keys, dead, models, exports, storage }
+const SECTIONS = { work, cameras, keys, people, dead, models, exports, storage }
 const BADGE_S = 15
 let shown = null
 
@@ -61,7 +62,7 @@ document.querySelector(".sections").addEventListener("click", (event) => {
 addEventListener("popstate", () => show(wanted()))
 
 dead.start((count) => badge("dead", count))
-for (const section of [cameras, keys, models, exports, storage]) section.start()
+for (const section of [cameras, keys, people, models, exports, storage]) section.start()
 show(wanted())
 every(BADGE_S, async () => {
   const system = shown === "dead" ? null : await ask("system").catch(() => null)
