@@ -141,7 +141,8 @@ async def test_heartbeat_is_kept(ingest: IngestProcess, stores: Stores) -> None:
     assert camera.last_seen_at is not None
 
 
-@pytest.mark.parametrize("point", list(Point))
+# Those of retention are in test_retention.
+@pytest.mark.parametrize("point", [point for point in Point if not point.startswith("retention")])
 async def test_kill_between_any_two_steps_loses_and_doubles_nothing(
     ingest: IngestProcess, stores: Stores, point: Point
 ) -> None:
