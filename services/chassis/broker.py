@@ -185,7 +185,7 @@ class Broker:
                     await exchange.publish(message, routing_key, mandatory=True, timeout=PUBLISH_TIMEOUT_S)
                 return
             except _LOST as error:
-                await self._drop()
+                await self._drop(exchange)
                 if last:
                     raise Unavailable(f"The broker did not confirm ({type(error).__name__}); try again.") from error
 
@@ -232,7 +232,7 @@ class Broker:
 
     async def look(self, queue: str) -> tuple[int, int]:
         """Return how many messages are ready in a queue, and how many consume it; zeros if there is no such."""
-        await self._ready()
+        exchange = await self._ready()
         assert self._connection is not None  # noqa: S101 - _ready() just opened it
         try:
             async with asyncio.timeout(PUBLISH_TIMEOUT_S):
@@ -247,16 +247,22 @@ class Broker:
         except ChannelNotFoundEntity:
             return 0, 0
         except _LOST as error:
-            await self._drop()
+            await self._drop(exchange)
             raise Unavailable(f"The broker is away ({type(error).__name__}).") from error
 
     async def ping(self) -> None:
         """Return when the broker answers and the topology stands."""
         await self._ready()
 
-    async def _drop(self) -> None:
+    async def _drop(self, failed: AbstractExchange) -> None:
+        """Close the connection that failed; not the one that somebody else has opened since.
+
+        Many publish at once. Would each close what is open when its turn comes, they would end each other's new
+        connections for ever.
+        """
         async with self._lock:
-            await self.close()
+            if self._exchange is failed:
+                await self.close()
 
     async def close(self) -> None:
         """Close the publishing connection."""

@@ -157,6 +157,17 @@ async def test_an_unroutable_job_is_an_error_and_not_a_silent_loss(settings):
             await broker.publish(a_job(), "queue.that.nobody.declared")
 
 
+async def test_publishers_that_lost_one_connection_do_not_end_each_others_new_one(settings):
+    async with open_broker(settings) as broker:
+        lost = await broker._ready()
+        await broker._drop(lost)
+        new = await broker._ready()
+
+        await broker._drop(lost)  # a second publisher, whose turn comes after the first one has connected
+
+        assert await broker._ready() is new is not lost
+
+
 async def test_a_later_try_comes_back_after_its_delay_with_its_count(settings):
     async with open_broker(settings, retry_delays_s=(0.3,)) as broker:
         async with broker.consumer(topology.RECLASSIFY, 5) as consumer:
