@@ -27,9 +27,9 @@ demo: setup ## set everything up and start it, with three simulated camera traps
 up: setup ## the same without simulated traps
 	@$(UP)
 
-test: setup-dev ## all tests: first those that need no server, side by side, then those on real servers
+test: setup-dev ## all tests: first those that need no server, then those on real servers, two files side by side
 	$(PY) -m pytest -n 2 -m "not stack and not browser"
-	$(PY) -m pytest -m "stack or browser"
+	$(PY) -m pytest -n 2 --dist loadfile -m "stack or browser"
 
 lint: setup-dev ## style, types, and who may import whom
 	$(PY) -m ruff check .

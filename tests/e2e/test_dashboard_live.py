@@ -32,7 +32,7 @@ def test_an_uploaded_insect_appears_in_the_open_page_with_its_name(krabbel_syste
 
     upload(krabbel_system, label, 70_000 + (language == "en"))
 
-    expect(gallery.get_by_text(name, exact=True)).to_have_count(before + 1, timeout=15_000)
+    expect(gallery.get_by_text(name, exact=True)).to_have_count(before + 1, timeout=60_000)
     picture = gallery.locator("img").first
     expect(picture).to_have_js_property("complete", True)
     assert picture.evaluate("image => image.naturalWidth") > 0, "the picture is really shown"

@@ -2,13 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from krabbel.stack import BACKENDS
+from services.chassis.broker import open_broker
+from services.chassis.settings import BackendSettings
 from tests.integration.test_ingest import CROPS, END, START, assert_stored_once
 from tests.stack_fixture import CONTAINERS, RunningStack, running_stack
+from tests.support.classifier_worker import empty_queues
 from tests.support.deployed_trap import send_run
 from tests.support.ingest_process import IngestProcess, Stores, open_stores
 
@@ -23,7 +27,22 @@ UPLOADS = 6
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
     with running_stack(tmp_path_factory.mktemp("mortal")) as running:
+        with ThreadPoolExecutor(1) as own_thread:  # without a loop, whichever kind of test comes first
+            own_thread.submit(asyncio.run, _write_to_each_queue(running.env)).result()
         yield running
+
+
+async def _write_to_each_queue(env: dict[str, str]) -> None:
+    """Declare the queues and have each write to its log.
+
+    A quorum queue that was declared, and whose broker is killed before the log has its first entry, has no leader ever
+    after (RabbitMQ 3.10): its member starts with an empty log and asks for no election. Such a queue has never
+    confirmed anything, so nothing is lost, but nothing can be published to it.
+    """
+    settings = BackendSettings.from_env(env)
+    async with open_broker(settings) as broker:
+        await broker.ping()
+        await empty_queues(settings)
 
 
 @pytest.fixture

@@ -215,4 +215,5 @@ async def test_no_page_has_a_serious_barrier_and_none_is_wider_than_a_phone(quer
         await page.wait_for_load_state("networkidle")
         await page.wait_for_timeout(300)  # fading parts have other colours meanwhile
         assert not await serious_barriers(page), scheme
-        assert await page.evaluate("document.documentElement.scrollWidth") <= (size or {"width": 1400})["width"]
+        # Charts follow the window's width a moment later
+        await page.wait_for_function(f"document.documentElement.scrollWidth <= {(size or {'width': 1400})['width']}")
