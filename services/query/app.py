@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from aiohttp import web
 
@@ -11,6 +10,7 @@ from services.chassis.auth import KeyRing
 from services.chassis.broker import open_broker
 from services.chassis.cameras import Cameras
 from services.chassis.database import Database, open_database
+from services.chassis.ending import end
 from services.chassis.logging import get_logger
 from services.chassis.models import Models
 from services.chassis.object_store import open_object_store
@@ -161,11 +161,7 @@ async def _background(app: web.Application) -> AsyncIterator[None]:
         asyncio.create_task(hub.beat_forever(settings.live_heartbeat_s), name="heartbeats"),
     ]
     yield
-    for task in tasks:
-        task.cancel()
-    for task in tasks:
-        with suppress(asyncio.CancelledError):
-            await task
+    await end(tasks)
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -79,6 +79,7 @@ def test_camera_gets_a_key_uploads_with_it_and_is_turned_away_once_it_is_revoked
     for section in page.locator(".sections a").all():
         section.click()
         page.wait_for_load_state("networkidle")
+        page.wait_for_timeout(400)  # fading parts have other colours meanwhile
         found = Axe().run(page).response["violations"]
         assert not [one["id"] for one in found if one["impact"] in ("serious", "critical")], section.inner_text()
 

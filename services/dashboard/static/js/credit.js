@@ -8,7 +8,7 @@ export function creditLine(camera, fallback = "") {
   const name = camera?.credit || camera?.name || fallback
   const whose = name ? t("pictures.credit", { credit: name }) : ""
   if (!name || !camera?.licence) return [whose]
-  return [`${whose} · `, h("span", { class: "whole", text: camera.licence })]
+  return [`${whose} · `, h("span", { class: "unbroken", text: camera.licence })]
 }
 
 export function credit(camera, fallback = "") {
