@@ -2,6 +2,7 @@
 // Every chart has a sentence above, a table beside, and tools to take it along: PNG, SVG, CSV and, where there is one, an embed.
 
 import { h } from "./dom.js"
+import { untab } from "./untab.js"
 import { lang, t } from "./words.js"
 
 export const FONT = "'Source Sans 3'"
@@ -44,6 +45,7 @@ export async function drawChart(panel, { build, name, table, embed }) {
   const Bokeh = await ready
   host.replaceChildren()
   await Bokeh.Plotting.show(build(Bokeh, false), host)
+  untab(host)
   tools(panel, { build, name, table, embed })
 }
 

@@ -5,6 +5,7 @@ import { setLink, watchOwnConnection } from "../connection.js"
 import { setDay } from "./figures.js"
 import { drawHour, setHour } from "./hour.js"
 import { drawCameras, setCameras, setSystem } from "./surroundings.js"
+import { untabLater } from "../untab.js"
 import { start } from "../words.js"
 
 const view = { totals: null, day: null, link: null, seen: false }
@@ -45,4 +46,5 @@ document.addEventListener("krabbel:message", (event) => take(event.detail))
 if ("wired" in document.documentElement.dataset) begin()
 else document.addEventListener("krabbel:wired", begin)
 setInterval(() => { drawCameras(); drawHour() }, 10000)
+untabLater(document.querySelector(".chart"))
 watchOwnConnection()
